@@ -1,0 +1,60 @@
+"""How gunicorn serves Memgraph. The environment decides, by way of our settings."""
+
+import os
+import runpy
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+# Read, but not imported: the workers import them afresh, so that a reload sees what was edited.
+settings = runpy.run_module(os.environ.get("DJANGO_SETTINGS_MODULE", "memgraph.settings"))
+metrics = Path(settings["DATA_DIR"], "run", "metrics", str(settings["PORT"]))
+timeouts = "-c statement_timeout=5s -c lock_timeout=3s"
+INTERRUPT_SECONDS = 3
+
+wsgi_app = "memgraph.wsgi:application"
+host = settings["HOST"].strip("[]")
+bind = f"[{host}]:{settings['PORT']}" if ":" in host else f"{host}:{settings['PORT']}"
+workers = settings["WEB_CONCURRENCY"]
+worker_class = "memgraph.worker.Worker"
+threads = settings["THREADS"]
+reload = settings["DEVELOPMENT"]
+raw_env = [
+    f"PROMETHEUS_MULTIPROC_DIR={metrics}",
+    # For requests only: migrations and commands take their time.
+    f"PGOPTIONS={os.environ.get('PGOPTIONS', '')} {timeouts}".replace("= ", "="),
+]
+
+graceful_timeout = 25  # what a request in flight gets at SIGTERM and SIGHUP
+keepalive = 65  # longer than the 60 s of common load balancers, so that they close first
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190
+forwarded_allow_ips = ""  # whom to believe is TRUSTED_PROXIES' affair
+secure_scheme_headers: dict[str, str] = {}
+control_socket_disable = True
+loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+
+    def interrupt() -> None:
+        server.cfg.set("graceful_timeout", INTERRUPT_SECONDS)
+        server.handle_term()
+
+    # Ctrl-C: gunicorn's own way kills requests in flight.
+    server.handle_int = interrupt
+
+
+def when_ready(server: Any) -> None:
+    # Whoever started us may have held Ctrl-C back until somebody listens to it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess  # here: it looks for the folder when it is imported
+
+    multiprocess.mark_process_dead(worker.pid, str(metrics))  # type: ignore[no-untyped-call]

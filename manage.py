@@ -1,0 +1,45 @@
+#!/usr/bin/env python
+"""Django's commands. With the embedded database, they start it, or join whoever runs it."""
+
+import os
+import sys
+from contextlib import nullcontext
+
+from django.conf import settings
+from django.core.management import execute_from_command_line
+
+from memgraph.embedded import EmbeddedDatabaseError, database_for_command
+
+WITHOUT_DATABASE = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "spectacular",
+    "startapp",
+    "version",
+}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memgraph.settings")
+    try:
+        with database_for_command(settings.DATA_DIR) if needs_database(sys.argv[1:]) else nullcontext():
+            execute_from_command_line(sys.argv)
+    except EmbeddedDatabaseError as error:
+        sys.exit(f"memgraph: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def needs_database(arguments: list[str]) -> bool:
+    command = arguments[0] if arguments else "help"
+    asks_for_help = command.startswith("-") or "--help" in arguments or "-h" in arguments
+    return settings.EMBEDDED_DATABASE and not asks_for_help and command not in WITHOUT_DATABASE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Where the embedded PostgreSQL keeps its things. The answers are the same from one start to the next."""
+
+import hashlib
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM_HOME = Path("/var/lib/memgraph")
+SOCKET_NAME = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes
+
+
+@dataclass(frozen=True)
+class Places:
+    data_dir: Path
+    home: Path  # holds the cluster: the data dir, or a folder of the system
+    sockets: Path
+
+    @property
+    def cluster(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.run / "postgres.log"
+
+
+def socket_directory(data_dir: Path) -> Path:
+    """Where clients find the embedded database of `data_dir`. Makes that folder, starts nothing."""
+    try:
+        return find_places(data_dir).sockets
+    except OSError as error:
+        sys.exit(f"memgraph: {data_dir} can't be used ({error.strerror}). Set MEMGRAPH_DATA_DIR to a folder of yours.")
+
+
+def find_places(data_dir: Path) -> Places:
+    data_dir = data_dir.resolve()
+    _make_data_dir(data_dir)
+    home = _home(data_dir)
+    return Places(data_dir, home, _sockets(data_dir, home))
+
+
+def is_reachable(path: Path) -> bool:
+    """Whether an account that owns nothing here may pass through every folder down to `path`."""
+    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
+
+
+def make_system_home(folder: Path) -> None:
+    """Folders of root's, open to pass through whatever the umask."""
+    for step in (SYSTEM_HOME, folder):
+        if not step.exists():
+            step.mkdir(exist_ok=True, parents=step is SYSTEM_HOME)
+            step.chmod(0o755)
+
+
+def _make_data_dir(data_dir: Path) -> None:
+    if not data_dir.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def _home(data_dir: Path) -> Path:
+    """The data dir, unless root runs us and PostgreSQL's unprivileged account can't get there.
+
+    Where the cluster is once, it stays, though the modes of folders change: a link in the data dir names another home.
+    """
+    cluster = data_dir / "postgres"
+    if cluster.is_symlink():
+        return cluster.readlink().parent
+    if cluster.exists() or os.geteuid() != 0 or is_reachable(data_dir):
+        return data_dir
+    return SYSTEM_HOME / _digest(data_dir)
+
+
+def _sockets(data_dir: Path, home: Path) -> Path:
+    """A folder with a path short enough for a socket. Not from TMPDIR or XDG_RUNTIME_DIR: commands must find it too."""
+    sockets = home / "run" / "sockets"
+    if len(os.fsencode(sockets / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        return sockets
+    if os.geteuid() == 0:
+        return SYSTEM_HOME / _digest(data_dir) / "sockets"
+    return Path(f"/tmp/memgraph-{os.geteuid()}-{_digest(data_dir)}")  # noqa: S108 - ours alone, or refused
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""What must hold before the server starts. Each failure is one line that says what to do."""
+
+import errno
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+OLDEST_POSTGRESQL = 15
+MIGRATION_LOCK = 0x6D656D67  # "memg": one number for all hosts of an installation
+
+
+class StartError(Exception):
+    """One line for a person, or several."""
+
+
+def check_port(host: str, port: int, *, patience: float) -> None:
+    """Waits for a server that was killed to let go of the port, if there was one."""
+    deadline = time.monotonic() + patience
+    while (error := _bind_error(host, port)) and error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if error is None:
+        return
+    if error.errno == errno.EADDRINUSE:
+        raise StartError(f"Port {port} is taken by another program. Stop that, or set PORT=... to use another.")
+    if error.errno == errno.EACCES:
+        raise StartError(f"Port {port} needs more rights than this user has. Set PORT=... to 1024 or more.")
+    raise StartError(f"HOST={host} is no address of this machine ({error.strerror}). Set HOST=127.0.0.1.")
+
+
+def check_settings() -> None:
+    """Django's system checks. Warnings are printed, errors end the start."""
+    found = [message for message in checks.run_checks() if not message.is_silenced()]
+    lines = [f"{message.msg} {message.hint or ''}".strip() for message in found if message.is_serious()]
+    for message in found:
+        if message.level == checks.WARNING:
+            print(f"memgraph: warning: {message.msg} {message.hint or ''}".strip(), flush=True)
+    if lines:
+        raise StartError("\n".join(lines))
+
+
+def check_database() -> None:
+    """Connects once, past the pool, which would keep the reason to itself."""
+    parameters = connection.get_connection_params()
+    where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters['dbname']}"
+    try:
+        with psycopg.connect(**parameters) as found:
+            version = found.info.server_version // 10000
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[-1].rpartition("failed: ")[2].rpartition("FATAL:")[2].strip()
+        raise StartError(f"The database at {where} can't be reached: {reason}. Check DATABASE_URL.") from error
+    if version < OLDEST_POSTGRESQL:
+        raise StartError(f"The database at {where} is PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed.")
+
+
+def migrate() -> None:
+    """Several hosts may start at once: one migrates, the others wait and find nothing to do."""
+    try:
+        if not _is_migrated():
+            print("Preparing the database ...", flush=True)
+            with _migration_lock():
+                call_command("migrate", interactive=False, verbosity=0)
+    finally:
+        connection.close()
+        # A supervisor has no use for it.
+        connection.close_pool()  # type: ignore[attr-defined]  # only the PostgreSQL backend has one
+
+
+def _is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+@contextmanager
+def _migration_lock() -> Iterator[None]:
+    """On a connection of its own, in a transaction: right behind a transaction-mode pooler too."""
+    with psycopg.connect(**connection.get_connection_params()) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        yield
+
+
+def _bind_error(host: str, port: int) -> OSError | None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        return error
+    return None
+
+
+def announcement() -> str:
+    url = settings.PUBLIC_URL
+    anyone = "\n  Development mode: who asks without credentials is an admin.\n" if settings.DEVELOPMENT else ""
+    return f"""
+Memgraph is starting on {url} (Ctrl-C stops it)
+{anyone}
+  Studio     {url}/studio/
+  API        {url}/docs
+  Operators  {url}/admin/ (make operator)
+
+Make an account, a tenant and its first key:
+
+  curl -X POST {url}/v1/auth/onboard -H 'Content-Type: application/json' \\
+    -d '{{"email": "you@example.com", "password": "correct horse battery", "full_name": "You", "cluster_name": "Mine"}}'
+"""

@@ -1,0 +1,108 @@
+"""The parent of gunicorn and the embedded PostgreSQL: passes signals on, brings the database back, ends both."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from memgraph.embedded import EmbeddedPostgres
+from memgraph.processes import die_with_parent
+
+# How long gunicorn may take to end: Ctrl-C is answered within 5 s, the database's turn included.
+PATIENCE = {signal.SIGINT: 3.5, signal.SIGTERM: 28.0}
+RELAUNCH_SECONDS = 0.1
+RELAUNCHES = 100
+
+
+class Supervisor:
+    def __init__(self, database: EmbeddedPostgres, command: list[str]) -> None:
+        self.database = database
+        self.command = command
+        self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.relaunches = 0
+        self.has_terminal = os.isatty(0)
+
+    def run(self) -> int:
+        """Serves until told to end. Returns the exit code."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(signum, self._note)
+        self.gunicorn = subprocess.Popen(self.command, preexec_fn=_gunicorn_child())
+        try:
+            return self._watch()
+        finally:
+            self.gunicorn.kill()
+            self.gunicorn.wait()
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.signals.put(signum)
+
+    def _watch(self) -> int:
+        while True:
+            signum = self._next_signal()
+            if signum == signal.SIGHUP and self.has_terminal and _terminal_is_gone():
+                signum = signal.SIGTERM  # the window was closed
+            if signum in PATIENCE:
+                return self._end_gunicorn(PATIENCE[signal.Signals(signum)])
+            if self.gunicorn.poll() is not None:
+                print(f"memgraph: gunicorn ended by itself (code {self.gunicorn.returncode}).", file=sys.stderr)
+                return 1
+            if signum == signal.SIGHUP:
+                self.gunicorn.send_signal(signal.SIGHUP)
+            if not self._keep_database():
+                return 1
+
+    def _next_signal(self) -> int | None:
+        try:
+            return self.signals.get(timeout=1.0)
+        except queue.Empty:
+            return None
+
+    def _end_gunicorn(self, patience: float) -> int:
+        self.gunicorn.terminate()
+        with suppress(subprocess.TimeoutExpired):  # then run() kills it
+            self.gunicorn.wait(patience)
+        return 0
+
+    def _keep_database(self) -> bool:
+        """Starts a PostgreSQL that died again; in vain for some seconds: gives up."""
+        if not self.database.ended():
+            self.relaunches = 0
+            return True
+        self.relaunches += 1
+        if self.relaunches > RELAUNCHES:
+            print(f"memgraph: PostgreSQL does not stay up. See {self.database.places.log}", file=sys.stderr)
+            return False
+        if self.relaunches == 1:
+            print("memgraph: PostgreSQL ended by itself. Starting it again.", file=sys.stderr)
+        else:
+            time.sleep(RELAUNCH_SECONDS)  # processes of the old one have to notice first
+        self.database.launch()
+        return True
+
+
+def _gunicorn_child() -> Callable[[], None]:
+    ask = die_with_parent(signal.SIGTERM)
+
+    def prepare() -> None:
+        ask()
+        hold_interrupts()
+
+    return prepare
+
+
+def hold_interrupts() -> None:
+    """gunicorn would die of a Ctrl-C in its first moments with a traceback; gunicorn.conf.py lets it through later."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _terminal_is_gone() -> bool:
+    try:
+        os.tcgetpgrp(0)
+    except OSError:
+        return True
+    return False

@@ -1,0 +1,86 @@
+"""gunicorn's threaded worker, with its own error answers in our form and without its traps at Ctrl-C."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from http import HTTPStatus
+from types import FrameType
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors, wsgi
+from gunicorn.workers.gthread import ThreadWorker
+
+from memgraph.processes import die_with_parent
+
+STATUSES: dict[type[Exception], HTTPStatus] = {
+    errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ParseException: HTTPStatus.BAD_REQUEST,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    def init_process(self) -> None:
+        # Without its master a worker would keep the port for seconds; the clients of a kill -9 get an error either way.
+        die_with_parent(signal.SIGKILL, self.ppid)()
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """Ctrl-C reaches the whole process group. The master alone answers it, and tells its workers to end."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """At once. gunicorn's way takes the thread pool's lock, which the interrupted code may hold: it hangs."""
+        os._exit(0)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """The answer to what never reached Django. Neither it nor the log repeats the request: it may hold a key."""
+        status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("Error handling a request", exc_info=exc)
+        else:
+            self.log.info("Refused a request: %s", type(exc).__name__)
+        try:
+            util.write_nonblock(client, problem(status))
+        except OSError:
+            self.log.debug("The client of a refused request is gone")
+
+
+def problem(status: HTTPStatus) -> bytes:
+    """A whole HTTP response with a problem of RFC 9457."""
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        code, detail = "internal_error", "Something went wrong here. It has been logged."
+    else:
+        code, detail = "bad_request", "The request is not HTTP that this server takes: its first line or a header."
+    content = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+        "request_id": None,
+    }
+    body = json.dumps(content).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _without_server_header(default_headers: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
+    return lambda response: [line for line in default_headers(response) if not line.startswith("Server:")]
+
+
+# No setting of gunicorn's leaves the header out.
+wsgi.Response.default_headers = _without_server_header(wsgi.Response.default_headers)
