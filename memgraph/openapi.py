@@ -1,10 +1,12 @@
 """What OpenAPI can't read from the code by itself: the two credentials and the problem answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+
+Direction = Literal["request", "response"]
 
 
 class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is untyped here
@@ -38,7 +40,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment] # shadows DRF's own `errors`
 
 
 class Schema(AutoSchema):
@@ -48,7 +50,7 @@ class Schema(AutoSchema):
         parts = [part for part in self.path.split("/") if part and part not in ("v1", "v2")]
         return [parts[0] if parts else "root"]
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer, direction).ref
         content = {"application/problem+json": {"schema": problem}}
