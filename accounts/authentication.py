@@ -1,0 +1,98 @@
+from typing import Final
+from uuid import UUID
+
+import jwt
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+
+from accounts.queries import FoundSession, find_session
+from accounts.tokens import SessionToken
+from tenants.ids import parse_id
+from tenants.metrics import AUTHENTICATIONS
+from tenants.models import Role
+from tenants.principal import Kind, Principal
+
+LONGEST_TOKEN: Final = 4096
+REFUSALS: Final = {
+    "token_invalid": "This token is not valid here. Sign in again.",
+    "token_expired": "This token has expired. Sign in again.",
+    "session_ended": "This session was ended. Sign in again.",
+    "key_in_bearer": "This is an API key. Send it in the header X-API-KEY, not as a Bearer token.",
+}
+
+
+class JWTAuthentication(BaseAuthentication):
+    """A person, by the header `Authorization: Bearer <JWT>` (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            principal = self.authenticate_credentials(token.strip())
+        except (AuthenticationFailed, PermissionDenied) as refusal:
+            AUTHENTICATIONS.labels("jwt", refusal.get_codes()).inc()
+            raise
+        AUTHENTICATIONS.labels("jwt", "accepted").inc()
+        return principal, principal
+
+    def authenticate_credentials(self, token: str) -> Principal:
+        session_id, user_id, tenant_id = read_claims(token)
+        found = find_session(session_id)
+        if found is None or found.ended_at is not None or not found.user_is_active:
+            raise refused("session_ended")
+        if not found.user_id == user_id or not found.tenant_id == tenant_id == found.user_tenant_id:
+            raise refused("token_invalid")
+        if found.expires_at <= timezone.now():
+            raise refused("token_expired")
+        if found.tenant_suspended_at is not None:
+            raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+        return user_principal(found)
+
+    def authenticate_header(self, request: Request) -> str:
+        """RFC 6750, section 3.1: `error` only where a token was sent."""
+        challenge = 'Bearer realm="memgraph"'
+        sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower() == "bearer"
+        return f'{challenge}, error="invalid_token"' if sent else challenge
+
+
+def refused(code: str) -> AuthenticationFailed:
+    sentence = REFUSALS[code]
+    return AuthenticationFailed(sentence, code="token_invalid" if code == "key_in_bearer" else code)
+
+
+def read_claims(text: str) -> tuple[UUID, UUID, UUID]:
+    """Session, user and tenant of a token of ours. The claims are compared with the rows, never believed alone."""
+    if text.startswith("mg_"):
+        raise refused("key_in_bearer")
+    if len(text) > LONGEST_TOKEN:
+        raise refused("token_invalid")
+    try:
+        token = SessionToken.parse(text)
+    except ExpiredTokenError:
+        raise refused("token_expired") from None
+    except (TokenError, jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
+        # A correctly signed token with an odd claim (`exp` as text or 10^18) makes the libraries raise what they like.
+        raise refused("token_invalid") from None
+    session_id, user_id, tenant_id = (parse_id(token.get(claim)) for claim in ("jti", "sub", "tenant_id"))
+    if session_id is None or user_id is None or tenant_id is None:
+        raise refused("token_invalid")
+    return session_id, user_id, tenant_id
+
+
+def user_principal(found: FoundSession) -> Principal:
+    return Principal(
+        kind=Kind.USER,
+        id=found.user_id,
+        tenant_id=found.tenant_id,
+        tenant_name=found.tenant_name,
+        role=Role(found.role),
+        label=found.email,
+        user_id=found.user_id,
+        email=found.email,
+        session_id=found.id,
+        expires_at=found.expires_at,
+    )

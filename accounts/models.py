@@ -1,0 +1,92 @@
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from tenants.ids import new_id
+from tenants.models import Role, Tenant, TenantQuerySet
+
+
+def normalize_address(email: str) -> str:
+    """One identity regardless of case: addresses are stored and looked up in lower case."""
+    return email.strip().lower()
+
+
+class UserQuerySet(TenantQuerySet["User"]):
+    pass
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc] # made at run time
+    def get_by_natural_key(self, username: str | None) -> "User":
+        user: User = self.get(email=normalize_address(username or ""))
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An operator: staff, in no tenant. `manage.py createsuperuser` and `make operator` call this."""
+        user = User(email=normalize_address(email), is_staff=True, is_superuser=True, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person: of exactly one tenant, or an operator of the installation and of none."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
+    email = models.EmailField("e-mail address", max_length=254)
+    full_name = models.CharField(max_length=150, blank=True, default="")
+    role = models.CharField(max_length=8, choices=Role.choices, null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("operator", default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["email"], name="user_email_unique", violation_error_code="email_taken"),
+            models.CheckConstraint(
+                condition=Q(is_staff=True, tenant=None, role=None)
+                | Q(is_staff=False, is_superuser=False, tenant__isnull=False, role__in=Role.values),
+                name="user_is_member_or_operator",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="user_by_tenant")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class SessionQuerySet(TenantQuerySet["Session"]):
+    def unended(self) -> "SessionQuerySet":
+        return self.filter(ended_at=None)
+
+
+class Session(models.Model):
+    """One sign-in. Its id is the `jti` of the JWT, which is good for as long as this row says so."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="sessions")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    ip = models.GenericIPAddressField("address", null=True, editable=False)
+    agent = models.CharField(max_length=200, blank=True, default="", editable=False)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["user", "id"], name="session_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"

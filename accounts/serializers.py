@@ -1,0 +1,104 @@
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from accounts.models import User, normalize_address
+from accounts.validators import LONGEST
+from tenants.fields import LineField
+from tenants.models import Role
+from tenants.principal import Kind
+
+
+class PasswordField(serializers.CharField):
+    """A password, exactly as sent: never trimmed, never shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, write_only=True, style={"input_type": "password"}, **kwargs)
+
+
+class OnboardSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+    password = PasswordField()
+    full_name = LineField(max_length=150)
+    cluster_name = LineField(max_length=100, help_text="The name of the new workspace.")
+    sector = LineField(max_length=64, required=False, allow_blank=True, default="")
+
+    def validate_email(self, value: str) -> str:
+        return normalize_address(value)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        person = User(email=attrs["email"], full_name=attrs["full_name"])
+        try:
+            validate_password(attrs["password"], person)
+        except DjangoValidationError as error:
+            faults = [serializers.ErrorDetail(fault.messages[0], code=fault.code) for fault in error.error_list]
+            raise serializers.ValidationError({"password": faults}) from None
+        return attrs
+
+
+class OnboardedSerializer(serializers.Serializer[Any]):
+    tenant_id = serializers.UUIDField(source="tenant.id")
+    api_key = serializers.CharField(help_text="The first API key. It is shown here and never again.")
+    user_id = serializers.UUIDField(source="user.id")
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    """The OAuth 2.0 password form (RFC 6749, section 4.3.2): `username`; `email` says the same."""
+
+    username = serializers.CharField(max_length=254, required=False, help_text="The e-mail address.")
+    email = serializers.CharField(max_length=254, required=False, help_text="The same, under its own name.")
+    password = PasswordField(max_length=LONGEST)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        address = attrs.get("username") or attrs.get("email")
+        if address is None:
+            fault = serializers.ErrorDetail("Send the e-mail address as username or email.", code="required")
+            raise serializers.ValidationError({"username": [fault]})
+        return {"email": address, "password": attrs["password"]}
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    token_type = serializers.CharField(default="bearer")
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class LogoutSerializer(serializers.Serializer[Any]):
+    scope = serializers.ChoiceField(choices=["this", "others", "all"], default="this")
+
+
+class LoggedOutSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(default="signed_out")
+    sessions_ended = serializers.IntegerField()
+
+
+class ProfileSerializer(serializers.ModelSerializer[User]):
+    user_id = serializers.UUIDField(source="id")
+    tenant_id = serializers.UUIDField()
+    tenant_name = serializers.CharField(source="tenant.name")
+
+    class Meta:
+        model = User
+        fields = ["user_id", "email", "full_name", "role", "tenant_id", "tenant_name", "created_at"]
+        read_only_fields = fields
+
+
+class WhoamiKeySerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="key_id")
+    name = serializers.CharField(source="key_name")
+    prefix = serializers.CharField(source="key_prefix")
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class WhoamiSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    tenant_id = serializers.UUIDField()
+    tenant_name = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    email = serializers.EmailField(allow_null=True)
+    key = serializers.SerializerMethodField()
+
+    def get_key(self, principal: Any) -> dict[str, Any] | None:
+        return dict(WhoamiKeySerializer(principal).data) if principal.kind is Kind.API_KEY else None

@@ -1,0 +1,95 @@
+from functools import cache
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+
+from accounts.models import Session, User, normalize_address
+from accounts.tokens import SessionToken
+from apikeys.services import create_key
+from tenants.constraints import violated_constraint
+from tenants.metrics import SIGN_INS
+from tenants.models import Role, Tenant
+from tenants.problems import Conflict
+from tenants.slots import PASSWORD_HASHING
+
+
+class Onboarded(NamedTuple):
+    tenant: Tenant
+    user: User
+    api_key: str
+
+
+class SignedIn(NamedTuple):
+    session: Session
+    access_token: str
+
+
+def onboard(*, email: str, password: str, full_name: str, cluster_name: str, sector: str = "") -> Onboarded:
+    """Makes the tenant, its first admin and its first key; all or nothing. 409 `email_taken` for a known address.
+
+    The address's unique constraint decides, so that of many at once exactly one gets it.
+    """
+    with PASSWORD_HASHING.take():
+        hashed = make_password(password)
+    try:
+        with transaction.atomic():
+            tenant = Tenant.objects.create(name=cluster_name, sector=sector)
+            user = User.objects.create(
+                tenant=tenant, email=normalize_address(email), password=hashed, full_name=full_name, role=Role.ADMIN
+            )
+            _, api_key = create_key(
+                tenant=tenant, name="default", role=Role.EDITOR, created_by_id=user.id, created_by_label=user.email
+            )
+    except IntegrityError as error:
+        if violated_constraint(error) != "user_email_unique":
+            raise
+        raise Conflict("This e-mail address has an account. Sign in instead.", code="email_taken") from None
+    return Onboarded(tenant, user, api_key)
+
+
+def sign_in(*, email: str, password: str, address: str | None, agent: str) -> SignedIn:
+    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time."""
+    user = User.objects.select_related("tenant").filter(email=normalize_address(email)).first()
+    if not password_is_right(user, password) or user is None or user.tenant is None or not user.is_active:
+        SIGN_INS.labels("refused").inc()
+        raise AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
+    if user.tenant.suspended_at is not None:
+        SIGN_INS.labels("suspended").inc()
+        raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+    now = timezone.now()
+    session = Session.objects.create(
+        user=user,
+        tenant=user.tenant,
+        created_at=now,
+        expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
+        ip=address,
+        agent=agent,
+    )
+    SIGN_INS.labels("accepted").inc()
+    return SignedIn(session, str(SessionToken.for_session(session)))
+
+
+def password_is_right(user: User | None, password: str) -> bool:
+    """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
+    with PASSWORD_HASHING.take():
+        return check_password(password, user.password if user else hash_of_nobody())
+
+
+@cache
+def hash_of_nobody() -> str:
+    return make_password("nobody's password")
+
+
+def sign_out(*, user_id: UUID, session_id: UUID, scope: Literal["this", "others", "all"]) -> int:
+    """Ends this session, the person's others, or all. Answers how many; none of them is accepted again."""
+    sessions = Session.objects.filter(user_id=user_id).unended()
+    if scope == "this":
+        sessions = sessions.filter(id=session_id)
+    elif scope == "others":
+        sessions = sessions.exclude(id=session_id)
+    return sessions.update(ended_at=timezone.now())

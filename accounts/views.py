@@ -1,0 +1,87 @@
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.parsers import FormParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from accounts.models import User
+from accounts.serializers import (
+    LoggedOutSerializer,
+    LoginSerializer,
+    LogoutSerializer,
+    OnboardedSerializer,
+    OnboardSerializer,
+    ProfileSerializer,
+    TokenSerializer,
+    WhoamiSerializer,
+)
+from accounts.services import onboard, sign_in, sign_out
+from accounts.tokens import SessionToken
+from tenants.network import client_address, client_agent
+from tenants.permissions import IsTenantViewer, IsUserSession
+from tenants.views import PublicView, TenantAPIView
+
+
+class OnboardView(PublicView):
+    """Makes an account, its tenant and its first API key."""
+
+    @extend_schema(request=OnboardSerializer, responses={201: OnboardedSerializer})
+    def post(self, request: Request) -> Response:
+        wanted = OnboardSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        onboarded = onboard(**wanted.validated_data)
+        return Response(OnboardedSerializer(onboarded).data, status=status.HTTP_201_CREATED)
+
+
+class LoginView(PublicView):
+    """Signs a person in and answers a JWT."""
+
+    parser_classes: ClassVar = [FormParser, *api_settings.DEFAULT_PARSER_CLASSES]
+
+    @extend_schema(request=LoginSerializer, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        sent = LoginSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        signed_in = sign_in(**sent.validated_data, address=client_address(request), agent=client_agent(request))
+        lifetime = int(SessionToken.lifetime.total_seconds())
+        token = {"access_token": signed_in.access_token, "token_type": "bearer", "expires_in": lifetime}
+        return Response(TokenSerializer(token).data)
+
+
+class LogoutView(TenantAPIView):
+    """Ends this session, the person's other ones, or all."""
+
+    access: ClassVar = {"POST": [IsUserSession]}
+
+    @extend_schema(request=LogoutSerializer, responses=LoggedOutSerializer)
+    def post(self, request: Request) -> Response:
+        sent = LogoutSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        principal = self.principal
+        assert principal.user_id and principal.session_id  # noqa: S101 - IsUserSession let it in
+        ended = sign_out(user_id=principal.user_id, session_id=principal.session_id, **sent.validated_data)
+        return Response(LoggedOutSerializer({"status": "signed_out", "sessions_ended": ended}).data)
+
+
+class MeView(TenantAPIView):
+    """The signed-in person's profile."""
+
+    access: ClassVar = {"GET": [IsUserSession]}
+
+    @extend_schema(responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        user = User.objects.select_related("tenant").get(id=self.principal.user_id)
+        return Response(ProfileSerializer(user).data)
+
+
+class WhoamiView(TenantAPIView):
+    """Who is asking, by either credential. Reads the principal alone."""
+
+    access: ClassVar = {"GET": [IsTenantViewer]}
+
+    @extend_schema(responses=WhoamiSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(WhoamiSerializer(self.principal).data)

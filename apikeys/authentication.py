@@ -1,0 +1,86 @@
+from datetime import datetime
+from typing import Final
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from apikeys.keys import digest, is_well_formed
+from apikeys.queries import FoundKey, find_key
+from apikeys.services import note_use
+from tenants.metrics import AUTHENTICATIONS
+from tenants.models import Role
+from tenants.network import client_address, client_agent
+from tenants.principal import Kind, Principal
+
+REFUSALS: Final = {
+    "key_malformed": "This is not an API key of Memgraph: it is cut off, mistyped or of another service.",
+    "key_invalid": "This API key is unknown here. Keys are shown once, when they are made: make a new one.",
+    "key_revoked": "This API key was revoked.",
+    "key_expired": "This API key has expired.",
+}
+
+
+class APIKeyAuthentication(BaseAuthentication):
+    """A program, by the header `X-API-KEY: mg_live_...`."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        key = request.META.get("HTTP_X_API_KEY")
+        if key is None:
+            return None
+        try:
+            principal = self.authenticate_credentials(key, request)
+        except (AuthenticationFailed, PermissionDenied) as refusal:
+            AUTHENTICATIONS.labels("api_key", refusal.get_codes()).inc()
+            raise
+        AUTHENTICATIONS.labels("api_key", "accepted").inc()
+        return principal, principal
+
+    def authenticate_credentials(self, key: str, request: Request) -> Principal:
+        if not is_well_formed(key):
+            raise refused("key_malformed")
+        found = find_key(digest(key))
+        now = timezone.now()
+        if found is None:
+            raise refused("key_invalid")
+        refuse_ended(found, now)
+        if found.tenant_suspended_at is not None:
+            raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+        note_use(
+            key_id=found.id,
+            last_used_at=found.last_used_at,
+            now=now,
+            address=client_address(request),
+            agent=client_agent(request),
+        )
+        return key_principal(found)
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="memgraph"'
+
+
+def refused(code: str) -> AuthenticationFailed:
+    return AuthenticationFailed(REFUSALS[code], code=code)
+
+
+def refuse_ended(found: FoundKey, now: datetime) -> None:
+    if found.revoked_at is not None:
+        raise refused("key_revoked")
+    if found.expires_at is not None and found.expires_at <= now:
+        raise refused("key_expired")
+
+
+def key_principal(found: FoundKey) -> Principal:
+    return Principal(
+        kind=Kind.API_KEY,
+        id=found.id,
+        tenant_id=found.tenant_id,
+        tenant_name=found.tenant_name,
+        role=Role(found.role),
+        label=found.name,
+        key_id=found.id,
+        key_name=found.name,
+        key_prefix=found.prefix,
+        expires_at=found.expires_at,
+    )

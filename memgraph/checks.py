@@ -1,0 +1,56 @@
+"""Mistakes that lie between settings. `python -m memgraph` refuses to start on an error."""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@register()
+def check_development_stays_local(**kwargs: Any) -> list[CheckMessage]:
+    if settings.DEVELOPMENT and not is_loopback(settings.HOST):
+        return [
+            Error(
+                f"MEMGRAPH_ENV=development lets anybody in as an admin, and HOST is {settings.HOST}.",
+                hint="Set HOST=127.0.0.1, or MEMGRAPH_ENV=production.",
+                id="memgraph.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS and not settings.DEVELOPMENT:
+        return [
+            Error(
+                "ALLOWED_HOSTS holds *, so anybody could choose the host of our answers.",
+                hint="Name the hosts, separated by commas, or leave ALLOWED_HOSTS unset and set PUBLIC_URL.",
+                id="memgraph.E002",
+            )
+        ]
+    return []
+
+
+@register()
+def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.HTTPS and not is_loopback(urlsplit(settings.PUBLIC_URL).hostname or ""):
+        return [
+            Warning(
+                f"PUBLIC_URL is {settings.PUBLIC_URL}: keys, passwords and cookies cross the network in the clear.",
+                hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
+                id="memgraph.W001",
+            )
+        ]
+    return []

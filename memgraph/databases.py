@@ -1,0 +1,44 @@
+"""Django's DATABASES entry for the embedded PostgreSQL and for a DATABASE_URL."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+
+def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            # One connection a thread, and one to spare; a request waits 3 s for one, then answers 503.
+            "pool": {"min_size": 1, "max_size": threads + 1, "timeout": 3},
+            # Only both together make psycopg prepare statements on the server.
+            "server_side_binding": True,
+            "prepare_threshold": 2,
+            "connect_timeout": 3,
+            **options,
+        },
+        **where,
+    }
+
+
+def embedded_database(socket_directory: Path, *, threads: int) -> dict[str, Any]:
+    return _database(threads=threads, options={}, NAME="memgraph", USER="memgraph", HOST=str(socket_directory))
+
+
+def parse_database_url(url: str, *, threads: int) -> dict[str, Any]:
+    """Any libpq URL. Raises ValueError, with a reason that never repeats the URL: it holds the password."""
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except psycopg.ProgrammingError:
+        raise ValueError("can't be understood") from None
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("is not a PostgreSQL URL")
+    if not parts.get("dbname"):
+        raise ValueError("names no database")
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    where = {setting: parts.pop(name, "") for name, setting in names.items()}
+    return _database(threads=threads, options=parts, **where)

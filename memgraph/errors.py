@@ -1,0 +1,165 @@
+"""Every error of the API, of whatever origin, as a problem (RFC 9457): an object with a sentence and a stable code."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from psycopg.errors import LockNotAvailable, QueryCanceled, TooManyConnections
+from psycopg_pool import TooManyRequests
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from tenants.problems import Unavailable
+
+API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
+CONTENT_TYPE: Final = "application/problem+json"
+NOT_FOUND: Final = "There is no such thing here."
+RENAMED_CODES: Final = {
+    "error": "unexpected_error",
+    "permission_denied": "role_required",
+    "parse_error": "malformed",
+    "authentication_failed": "not_authenticated",
+    "throttled": "too_many_requests",
+}
+SENTENCES: Final = {
+    "not_authenticated": "Send an API key as 'X-API-KEY: mg_live_...' or a JWT as 'Authorization: Bearer ...'.",
+    "not_found": NOT_FOUND,
+}
+BUSY: Final = (LockNotAvailable, QueryCanceled, TooManyConnections, TooManyRequests)
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook. None lets an unexpected exception go on to `server_error`."""
+    exc = as_api_exception(exc)
+    if not isinstance(exc, exceptions.APIException):
+        return None
+    request = context["request"]
+    request._request.problem_code = code_of(exc)  # for the request's log line
+    return Response(
+        problem_of(exc, request_id=getattr(request, "request_id", None)),
+        status=status_of(exc),
+        headers=headers_of(exc),
+        content_type=CONTENT_TYPE,
+    )
+
+
+def as_api_exception(exc: BaseException) -> BaseException:
+    if isinstance(exc, Http404):
+        return exceptions.NotFound()
+    if isinstance(exc, DjangoPermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(exc, OperationalError | InterfaceError):
+        return database_problem(exc)
+    return exc
+
+
+def database_problem(exc: Exception) -> exceptions.APIException:
+    """The database is away, or too busy: 503, never 500, and never a guess at who is asking."""
+    cause = exc.__cause__
+    if isinstance(cause, BUSY):
+        return Unavailable("The database is busy. Try again in a second.", code="database_busy")
+    return Unavailable("The database is away. Try again in a second.", code="database_unavailable")
+
+
+def status_of(exc: exceptions.APIException) -> int:
+    return 422 if isinstance(exc, exceptions.ValidationError) else exc.status_code
+
+
+def code_of(exc: exceptions.APIException) -> str:
+    if isinstance(exc, exceptions.ValidationError):
+        return "invalid"
+    code = str(exc.get_codes())
+    return RENAMED_CODES.get(code, code)
+
+
+def problem_of(exc: exceptions.APIException, *, request_id: str | None) -> dict[str, Any]:
+    code = code_of(exc)
+    problem = make_problem(status_of(exc), code, SENTENCES.get(code) or str(exc.detail), request_id=request_id)
+    if isinstance(exc, exceptions.ValidationError):
+        errors = list(field_errors(exc.detail))
+        problem["detail"] = " ".join(
+            f"{error['field']}: {error['detail']}" if error["field"] else error["detail"] for error in errors[:3]
+        )
+        problem["errors"] = errors
+    return problem
+
+
+def make_problem(status: int, code: str, detail: str, *, request_id: str | None) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+
+
+def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """DRF's nested detail, flat: `items.3.content` names the place."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            place = "" if name == "non_field_errors" else str(name)
+            yield from field_errors(inner, ".".join(filter(None, [field, place])))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            yield from field_errors(inner, f"{field}.{index}".strip(".") if nested else field)
+    else:
+        yield {"field": field, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def headers_of(exc: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if challenge := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    elif exc.status_code == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="memgraph"'
+    wait = getattr(exc, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
+    """For errors that arise outside DRF: a problem under the API's paths, a page elsewhere."""
+    problem = problem_of(exc, request_id=getattr(request, "request_id", None))
+    if request.path.startswith(API_PREFIXES):
+        body = orjson.dumps(problem)
+        response = HttpResponse(body, status=problem["status"], content_type=CONTENT_TYPE)
+    else:
+        response = HttpResponse(render_to_string("error.html", {"problem": problem}), status=problem["status"])
+    for name, value in headers_of(exc).items():
+        response[name] = value
+    return response
+
+
+class UnexpectedError(exceptions.APIException):
+    default_detail = "Something went wrong on our side. It is in the log, under this request's id."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, exceptions.ParseError("The request can't be understood."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, exceptions.NotFound())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(request, exceptions.PermissionDenied())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = "This form was open for too long, or came from another site. Go back, reload the page and try again."
+    return respond(request, exceptions.PermissionDenied(sentence, code="csrf_failed"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return respond(request, UnexpectedError())

@@ -1,0 +1,101 @@
+import logging
+import re
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import ParseError
+
+from memgraph.errors import database_problem, respond
+from tenants.metrics import REQUEST_SECONDS
+from tenants.principal import Principal
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # asked by address, so under any Host
+FORWARDING: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+logger = logging.getLogger("memgraph.request")
+
+
+class RequestMiddleware:
+    """Around every request: its id, the host check, headers that every answer has, its log line and its measure."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.warned_of_proxy = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = perf_counter()
+        sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else uuid4().hex  # type: ignore[attr-defined]
+        self.warn_of_proxy(request)
+        response = self.refuse_host(request) or self.get_response(request)
+        self.finish(request, response)
+        self.note(request, response, perf_counter() - started)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Outside DRF, a database that is away is a 503 too."""
+        if isinstance(exception, OperationalError | InterfaceError):
+            return respond(request, database_problem(exception))
+        return None
+
+    def refuse_host(self, request: HttpRequest) -> HttpResponse | None:
+        if request.path in PROBES:
+            return None
+        try:
+            request.get_host()
+        except DisallowedHost:
+            sentence = "This host name is not served here. The operator sets ALLOWED_HOSTS or PUBLIC_URL."
+            return respond(request, ParseError(sentence, code="host_not_allowed"))
+        return None
+
+    def finish(self, request: HttpRequest, response: HttpResponse) -> None:
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if request.path.startswith(("/v1", "/v2")):
+            response.headers.setdefault("Cache-Control", "no-store")
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+
+    def note(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        """The route, never the path: people paste keys and addresses into paths."""
+        match = request.resolver_match
+        route = (match.view_name or match.route) if match else "none"
+        method = request.method if request.method in KNOWN_METHODS else "other"
+        REQUEST_SECONDS.labels(route, method, str(response.status_code)).observe(seconds)
+        logger.info("request", extra={**describe(request, response), "route": route, "ms": round(seconds * 1000, 2)})
+
+    def warn_of_proxy(self, request: HttpRequest) -> None:
+        if settings.TRUSTED_PROXIES or self.warned_of_proxy:
+            return
+        if any(header in request.META for header in FORWARDING):
+            self.warned_of_proxy = True
+            logger.warning("A forwarding header came in, and is not believed. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+KNOWN_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def describe(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
+    """Who did what and how it ended; of a key only its public prefix."""
+    described: dict[str, Any] = {
+        "request_id": request.request_id,  # type: ignore[attr-defined]
+        "method": request.method if request.method in KNOWN_METHODS else "other",
+        "status": response.status_code,
+    }
+    principal = getattr(request, "principal", None)
+    if isinstance(principal, Principal):
+        described |= {"tenant": str(principal.tenant_id), "principal": principal.pk, "key": principal.key_prefix}
+    if code := getattr(request, "problem_code", None):
+        described["code"] = code
+    return described

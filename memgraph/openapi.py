@@ -1,0 +1,56 @@
+"""What OpenAPI can't read from the code by itself: the two credentials and the problem answers."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+
+class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is untyped here
+    target_class = "accounts.authentication.JWTAuthentication"
+    name = "JWT"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A person's session."}
+
+
+class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is untyped here
+    target_class = "apikeys.authentication.APIKeyAuthentication"
+    name = "APIKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "apiKey", "in": "header", "name": "X-API-KEY", "description": "A program's key: mg_live_..."}
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457. `code` is for programs and stays; `detail` is a sentence for people."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    request_id = serializers.CharField()
+    errors = FieldErrorSerializer(many=True, required=False)
+
+
+class Schema(AutoSchema):
+    """Names and groups operations by their path, and gives each the problems that it can answer with."""
+
+    def get_tags(self) -> list[str]:
+        parts = [part for part in self.path.split("/") if part and part not in ("v1", "v2")]
+        return [parts[0] if parts else "root"]
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        problem = self.resolve_serializer(ProblemSerializer, direction).ref
+        content = {"application/problem+json": {"schema": problem}}
+        bodies["default"] = {"description": "A problem: see its `code`.", "content": content}
+        return bodies

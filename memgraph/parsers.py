@@ -1,0 +1,85 @@
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from tenants.problems import LengthRequired, PayloadTooLarge, Unprocessable
+
+DEEPEST: Final = 50
+LARGEST_INTEGER: Final = 2**64 - 1
+SMALLEST_INTEGER: Final = -(2**63)
+ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+
+
+class JSONParser(BaseParser):
+    """JSON as RFC 8259 and I-JSON (RFC 7493) have it: 400 what can't be parsed, 422 what can't be kept.
+
+    orjson reads it. It would take an integer beyond 64 bits as a float, and NUL, which PostgreSQL has no place for.
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if not body:
+            return {}
+        try:
+            parsed = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise why_unreadable(body, error) from None
+        if body.count(b"[") + body.count(b"{") > DEEPEST:
+            refuse_depth(parsed)
+        if ESCAPED_NUL.search(body):
+            raise Unprocessable("Text can't hold the character NUL.", code="invalid_text")
+        if LONG_NUMBER.search(body):
+            json.loads(body, parse_int=bounded_integer)
+        return parsed
+
+
+def read_body(stream: Any, *, most: int) -> bytes:
+    if "chunked" in stream.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        raise LengthRequired()
+    body: bytes = stream.read(most + 1)
+    if len(body) > most:
+        raise PayloadTooLarge(f"The body is larger than {most:,} bytes.")
+    return body
+
+
+def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:
+    """Lone surrogates and infinite numbers can be parsed, but not kept."""
+    try:
+        json.loads(body, parse_constant=refuse_constant, parse_int=bounded_integer)
+    except (ValueError, RecursionError):
+        return ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
+    return Unprocessable("The body holds a lone surrogate or a number out of range.", code="invalid_text")
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def bounded_integer(digits: str) -> int:
+    number = int(digits) if len(digits) <= 20 else LARGEST_INTEGER + 1
+    if not SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
+        raise Unprocessable("The body holds an integer beyond 64 bits: send it as text.", code="number_out_of_range")
+    return number
+
+
+def refuse_depth(parsed: Any) -> None:
+    level = [parsed]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise ParseError(f"The body is nested deeper than {DEEPEST}.", code="malformed")

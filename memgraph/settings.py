@@ -1,0 +1,213 @@
+"""All settings, read from the environment. What each variable means is in the README's table."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.crypto import salted_hmac
+
+from memgraph import databases, embedded
+from memgraph.environment import Environment
+from memgraph.secret_key import load_or_make_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# Where it runs
+
+MEMGRAPH_ENV = env.choice("MEMGRAPH_ENV", "production", ["production", "development"])
+DEVELOPMENT = MEMGRAPH_ENV == "development"
+DEBUG = False  # Django's debug pages show settings and data; development mode does without them too
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
+WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
+THREADS = 5  # of one worker; the slots of tenants/slots.py take fewer than half of them
+DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+HTTPS = PUBLIC_URL.startswith("https://")
+LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS") or [*LOOPBACK_NAMES, urlsplit(PUBLIC_URL).hostname or ""]
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Database
+
+DATABASE_URL = env.text("DATABASE_URL")
+EMBEDDED_DATABASE = not DATABASE_URL
+DATABASES: dict[str, dict[str, Any]] = {}
+if EMBEDDED_DATABASE:
+    DATABASES["default"] = databases.embedded_database(embedded.socket_directory(DATA_DIR), threads=THREADS)
+else:
+    try:
+        DATABASES["default"] = databases.parse_database_url(DATABASE_URL, threads=THREADS)
+    except ValueError as error:
+        env.mistake(f"DATABASE_URL {error}. It looks like postgresql://user:password@host:5432/memgraph.")
+
+# Secrets
+
+SECRET_KEY = env.text("SECRET_KEY")
+if not SECRET_KEY and EMBEDDED_DATABASE:
+    SECRET_KEY = load_or_make_secret_key(DATA_DIR)
+elif not SECRET_KEY:
+    env.mistake(
+        "SECRET_KEY is not set, and DATABASE_URL is. Set it to 32 random bytes or more, the same on every host:"
+        ' python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+    )
+elif len(SECRET_KEY.encode()) < 32:
+    env.mistake(
+        f"SECRET_KEY has {len(SECRET_KEY.encode())} bytes, and 32 are needed (RFC 7518, section 3.2). Make one with:"
+        ' python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+    )
+
+JWT_SIGNING_KEYS = env.secrets_by_id("JWT_SIGNING_KEYS", minimum_bytes=32) or {
+    "default": salted_hmac("memgraph.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest()
+}
+ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
+
+# Limits of what comes in
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)
+
+env.exit_on_mistakes()
+
+# Django
+
+INSTALLED_APPS = [
+    "memgraph",
+    "memory",
+    "accounts",
+    "apikeys",
+    "tenants",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "memgraph.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "memgraph.urls"
+WSGI_APPLICATION = "memgraph.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People and passwords
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["accounts.hashers.OWASPArgon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.validators.PasswordLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
+]
+
+# Cookies and headers: the scheme of PUBLIC_URL decides
+
+SESSION_COOKIE_NAME = "__Host-operator" if HTTPS else "operator"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "memgraph.errors.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if HTTPS else []
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# The API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.JWTAuthentication",
+        "apikeys.authentication.APIKeyAuthentication",
+        *(["tenants.authentication.DevelopmentAnonymous"] if DEVELOPMENT else []),
+    ],
+    "UNAUTHENTICATED_USER": "tenants.principal.Nobody",
+    "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["memgraph.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["memgraph.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "memgraph.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "memgraph.openapi.Schema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "memgraph.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Memgraph",
+    "DESCRIPTION": "Accounts, keys, tenants and memory for AI agents.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/v[0-9]",
+    "ENUM_NAME_OVERRIDES": {"Role": "tenants.models.Role"},
+}
+
+# Logs: one JSON object a line, on standard error
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.orjson.OrjsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a 4xx is the caller's affair; memgraph.request logs it
+        "django.server": {"handlers": [], "propagate": True},
+        "drf_spectacular": {"level": "ERROR"},
+        "psycopg.pool": {"level": "ERROR"},
+    },
+}

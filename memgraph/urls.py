@@ -1,0 +1,23 @@
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from memgraph import views
+
+handler400 = "memgraph.errors.bad_request"
+handler403 = "memgraph.errors.permission_denied"
+handler404 = "memgraph.errors.not_found"
+handler500 = "memgraph.errors.server_error"
+
+urlpatterns = [
+    path("health", views.HealthView.as_view(), name="health"),
+    path("v1/health", views.HealthView.as_view(), name="health-v1"),
+    path("live", views.LiveView.as_view(), name="live"),
+    path("metrics", views.metrics, name="metrics"),
+    path("v1/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("", include("accounts.urls")),
+    path("", include("apikeys.urls")),
+    path("", include("memory.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,43 @@
+import logging
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse
+from django_prometheus.exports import ExportToDjangoView
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.views import PublicView
+
+logger = logging.getLogger(__name__)
+
+
+class HealthView(PublicView):
+    """Whether the service and its database answer; nothing else about the machine."""
+
+    @extend_schema(
+        responses=inline_serializer("Health", {"status": serializers.CharField(), "database": serializers.CharField()})
+    )
+    def get(self, request: Request) -> Response:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except (DatabaseError, InterfaceError):
+            logger.warning("The database does not answer.")
+            return Response({"status": "unhealthy", "database": "disconnected"}, status=503)
+        return Response({"status": "healthy", "database": "connected"})
+
+
+class LiveView(PublicView):
+    """Whether this process answers, without touching the database."""
+
+    @extend_schema(responses=inline_serializer("Live", {"status": serializers.CharField()}))
+    def get(self, request: Request) -> Response:
+        return Response({"status": "alive"})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, summed over all workers."""
+    response: HttpResponse = ExportToDjangoView(request)
+    return response

@@ -1,0 +1,150 @@
+"""What agents remember. Every table here is behind row-level security: see `transactions.py`."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tenants.ids import new_id
+from tenants.models import Tenant, TenantQuerySet
+
+NAME_LENGTH = 255  # of users, agents, threads, keys and domains, which their owners name
+EVENT_TYPE_LENGTH = 64
+
+
+class Remembered(models.Model):
+    """Ids are unique per tenant, and keys and indexes begin with it: import keeps ids, and the schema can be sharded."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    id = models.UUIDField(default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    written_by_key = models.UUIDField(null=True, editable=False)
+    written_by_user = models.UUIDField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EventQuerySet(TenantQuerySet["Event"]):
+    pass
+
+
+class Event(Remembered):
+    """Something that happened. Append-only."""
+
+    event_type = models.CharField(max_length=EVENT_TYPE_LENGTH)
+    content = models.JSONField()
+    user_id = models.CharField(max_length=NAME_LENGTH)
+    agent_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    occurred_at = models.DateTimeField(default=timezone.now)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "occurred_at", "id"], name="event_by_time"),
+            models.Index(fields=["tenant", "user_id", "occurred_at", "id"], name="event_by_user"),
+            models.Index(
+                fields=["tenant", "thread_id", "occurred_at", "id"],
+                condition=Q(thread_id__isnull=False),
+                name="event_by_thread",
+            ),
+        ]
+
+
+class BeliefQuerySet(TenantQuerySet["Belief"]):
+    def active(self) -> "BeliefQuerySet":
+        return self.filter(status=Belief.Status.ACTIVE)
+
+    def of_key(self, subject_id: str, key: str) -> "BeliefQuerySet":
+        return self.filter(subject_id=subject_id, key=key)
+
+
+class Belief(Remembered):
+    """One version of what is believed of a subject under a key; at most one version is active."""
+
+    class Type(models.TextChoices):
+        FACT = "fact"
+        BELIEF = "belief"
+        PREFERENCE = "preference"
+        TENET = "tenet"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUPERSEDED = "superseded"
+        INACTIVE = "inactive"
+
+    subject_id = models.CharField(max_length=NAME_LENGTH)
+    key = models.CharField(max_length=NAME_LENGTH)
+    value = models.TextField()
+    confidence = models.FloatField()
+    belief_type = models.CharField(max_length=10, choices=Type.choices)
+    domain = models.CharField(max_length=NAME_LENGTH, null=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    updated_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = BeliefQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "subject_id", "key"], condition=Q(status="active"), name="belief_one_active"
+            ),
+            models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="belief_confidence_range"),
+            models.CheckConstraint(
+                condition=Q(status="active", ended_at=None) | ~Q(status="active") & Q(ended_at__isnull=False),
+                name="belief_active_until_ended",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "subject_id", "id"], name="belief_by_subject"),
+            models.Index(fields=["tenant", "subject_id", "key", "created_at"], name="belief_history"),
+        ]
+
+
+class EpisodeQuerySet(TenantQuerySet["Episode"]):
+    pass
+
+
+class Episode(Remembered):
+    """What belonged together: a stretch of one user's events, with a summary."""
+
+    class Outcome(models.TextChoices):
+        COMPLETED = "completed"
+        ABANDONED = "abandoned"
+        ESCALATED = "escalated"
+
+    class Consolidation(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        CONSOLIDATED = "consolidated"
+
+    user_id = models.CharField(max_length=NAME_LENGTH)
+    agent_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    summary = models.TextField()
+    tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, null=True)
+    consolidation_status = models.CharField(max_length=12, choices=Consolidation.choices, default=Consolidation.PENDING)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    event_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+
+    objects = EpisodeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")), name="episode_ends_after_start"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "started_at", "id"], name="episode_by_time"),
+            models.Index(fields=["tenant", "user_id", "started_at", "id"], name="episode_by_user"),
+        ]

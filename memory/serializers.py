@@ -1,0 +1,222 @@
+from typing import Any, Final
+
+import orjson
+from django.utils import timezone
+from rest_framework import serializers
+
+from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
+from tenants.fields import LineField
+
+CONTENT_BYTES: Final = 64 * 1024
+VALUE_LENGTH: Final = 64 * 1024
+EVENT_IDS: Final = 1000
+TAGS: Final = 50
+AUTHORS: Final = ["written_by_key", "written_by_user"]
+
+
+class NameField(serializers.CharField):
+    """What the caller calls a user, an agent, a thread, a key or a domain; kept exactly as sent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=NAME_LENGTH, trim_whitespace=False, **kwargs)
+
+
+class OptionalNameField(NameField):
+    """Absent, null and empty are the same: null."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, allow_blank=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data) or None
+
+
+class ContentField(serializers.JSONField):
+    """A JSON object of at most 64 KiB, written compactly as UTF-8."""
+
+    default_error_messages = {
+        "not_an_object": "Send a JSON object.",
+        "too_large": f"The content is larger than {CONTENT_BYTES:,} bytes.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            self.fail("not_an_object")
+        if len(orjson.dumps(data)) > CONTENT_BYTES:
+            self.fail("too_large")
+        return data
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    content = ContentField()
+    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH)
+    user_id = NameField()
+    agent_id = OptionalNameField()
+    thread_id = OptionalNameField()
+    occurred_at = serializers.DateTimeField(default=timezone.now)
+
+    class Meta:
+        model = Event
+        fields = [
+            "id",
+            "event_type",
+            "content",
+            "user_id",
+            "agent_id",
+            "thread_id",
+            "occurred_at",
+            "created_at",
+            *AUTHORS,
+        ]
+        read_only_fields = ["id", "created_at", *AUTHORS]
+
+
+class BeliefSerializer(serializers.ModelSerializer[Belief]):
+    class Meta:
+        model = Belief
+        fields = [
+            "id",
+            "subject_id",
+            "key",
+            "value",
+            "confidence",
+            "belief_type",
+            "domain",
+            "status",
+            "created_at",
+            "updated_at",
+            "ended_at",
+            *AUTHORS,
+        ]
+        read_only_fields = fields
+
+
+class BeliefChangesSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
+    confidence = serializers.FloatField(min_value=0, max_value=1)
+    belief_type = serializers.ChoiceField(choices=Belief.Type.choices)
+    domain = OptionalNameField()
+
+
+class CreateBeliefSerializer(BeliefChangesSerializer):
+    subject_id = NameField()
+    key = NameField()
+    confidence = serializers.FloatField(min_value=0, max_value=1, default=1.0)
+    belief_type = serializers.ChoiceField(choices=Belief.Type.choices, default=Belief.Type.BELIEF)
+
+
+class EpisodeSerializer(serializers.ModelSerializer[Episode]):
+    user_id = NameField()
+    agent_id = OptionalNameField()
+    thread_id = OptionalNameField()
+    summary = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
+    tags = serializers.ListField(child=LineField(max_length=64), max_length=TAGS, required=False)
+    outcome = serializers.ChoiceField(choices=Episode.Outcome.choices, required=False, allow_null=True)
+    consolidation_status = serializers.ChoiceField(choices=Episode.Consolidation.choices, required=False)
+    started_at = serializers.DateTimeField(default=timezone.now)
+    event_ids = serializers.ListField(child=serializers.UUIDField(), max_length=EVENT_IDS, required=False)
+
+    class Meta:
+        model = Episode
+        fields = [
+            "id",
+            "user_id",
+            "agent_id",
+            "thread_id",
+            "summary",
+            "tags",
+            "outcome",
+            "consolidation_status",
+            "started_at",
+            "ended_at",
+            "event_ids",
+            "created_at",
+            *AUTHORS,
+        ]
+        read_only_fields = ["id", "created_at", *AUTHORS]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        started = attrs.get("started_at") or getattr(self.instance, "started_at", None)
+        ended = attrs["ended_at"] if "ended_at" in attrs else getattr(self.instance, "ended_at", None)
+        if started and ended and ended < started:
+            fault = serializers.ErrorDetail("An episode can't end before it starts.", code="ends_before_start")
+            raise serializers.ValidationError({"ended_at": [fault]})
+        return attrs
+
+
+class WrittenBySerializer(serializers.Serializer[Any]):
+    written_by_key = serializers.UUIDField(required=False)
+    written_by_user = serializers.UUIDField(required=False)
+
+
+class EventFilterSerializer(WrittenBySerializer):
+    user_id = NameField(required=False)
+    agent_id = NameField(required=False)
+    thread_id = NameField(required=False)
+    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, required=False)
+    since = serializers.DateTimeField(required=False, source="occurred_at__gte", help_text="This moment or later.")
+    until = serializers.DateTimeField(required=False, source="occurred_at__lt", help_text="Before this moment.")
+
+
+class BeliefFilterSerializer(WrittenBySerializer):
+    subject_id = NameField(required=False)
+    domain = NameField(required=False)
+    belief_type = serializers.ChoiceField(choices=Belief.Type.choices, required=False)
+
+
+class ForgetSerializer(serializers.Serializer[Any]):
+    subject_id = NameField()
+    domain = NameField(required=False)
+    soft = serializers.BooleanField(default=False)
+
+
+class SoftSerializer(serializers.Serializer[Any]):
+    soft = serializers.BooleanField(default=False)
+
+
+class EpisodeFilterSerializer(WrittenBySerializer):
+    user_id = NameField(required=False)
+    agent_id = NameField(required=False)
+    thread_id = NameField(required=False)
+    outcome = serializers.ChoiceField(choices=Episode.Outcome.choices, required=False)
+    consolidation_status = serializers.ChoiceField(choices=Episode.Consolidation.choices, required=False)
+    since = serializers.DateTimeField(required=False, source="started_at__gte", help_text="This moment or later.")
+    until = serializers.DateTimeField(required=False, source="started_at__lt", help_text="Before this moment.")
+
+
+class HistoryFilterSerializer(serializers.Serializer[Any]):
+    include_inactive = serializers.BooleanField(default=True)
+    as_of = serializers.DateTimeField(required=False, help_text="What was believed at this moment.")
+
+
+class TimelineFilterSerializer(serializers.Serializer[Any]):
+    domain = NameField(required=False)
+    since = serializers.DateTimeField(required=False)
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=200)
+
+
+class SubjectSerializer(serializers.Serializer[Any]):
+    subject_id = NameField()
+
+
+class SubjectAndKeySerializer(SubjectSerializer):
+    key = NameField()
+
+
+class TimelineSerializer(SubjectSerializer):
+    count = serializers.IntegerField()
+    timeline = BeliefSerializer(many=True)
+
+
+class EventsOnDaySerializer(serializers.Serializer[Any]):
+    date = serializers.DateField()
+    events = serializers.IntegerField()
+
+
+class StatsSerializer(serializers.Serializer[Any]):
+    total_events = serializers.IntegerField()
+    total_beliefs = serializers.IntegerField(help_text="Active ones.")
+    total_episodes = serializers.IntegerField()
+    total_users = serializers.IntegerField(help_text="Distinct end users with any row.")
+    last_event_at = serializers.DateTimeField(allow_null=True)
+    events_per_day = EventsOnDaySerializer(many=True, help_text="30 days by occurred_at, UTC.")

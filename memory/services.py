@@ -1,0 +1,111 @@
+"""Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from memory.models import Belief, BeliefQuerySet, Episode, Event
+from tenants.constraints import violated_constraint
+from tenants.principal import Kind, Principal
+from tenants.problems import Conflict, Unavailable, Unprocessable
+
+ATTEMPTS: Final = 10  # of a write that loses races for the active version
+
+
+def written_by(principal: Principal) -> dict[str, UUID | None]:
+    """The columns that tell which credential wrote a row."""
+    return {
+        "tenant_id": principal.tenant_id,
+        "written_by_key": principal.key_id,
+        "written_by_user": principal.user_id if principal.kind is Kind.USER else None,
+    }
+
+
+def record_event(*, principal: Principal, **fields: Any) -> Event:
+    return Event.objects.create(**written_by(principal), **fields)
+
+
+def record_belief(*, principal: Principal, subject_id: str, key: str, value: str, **fields: Any) -> tuple[Belief, bool]:
+    """The active belief of this subject and key, and whether it is new.
+
+    The same value again reinforces: the row stays, the greater confidence is kept. Another value is a new version, and
+    the old one is superseded. Two writers at once: the partial unique index lets one through, the other tries again.
+    """
+    for _ in range(ATTEMPTS):
+        active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
+        current = active.select_for_update().first()
+        if current and current.value == value:
+            return reinforce(current, confidence=fields["confidence"]), False
+        try:
+            with transaction.atomic():
+                end_beliefs(active, Belief.Status.SUPERSEDED)
+                version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
+                version.save(force_insert=True)
+        except IntegrityError as error:
+            if violated_constraint(error) != "belief_one_active":
+                raise
+        else:
+            return version, True
+    raise Unavailable("This belief is being written by many at once.", code="database_busy")
+
+
+def reinforce(belief: Belief, *, confidence: float) -> Belief:
+    belief.confidence = max(belief.confidence, confidence)
+    belief.updated_at = timezone.now()
+    Belief.objects.for_tenant(belief.tenant_id).filter(id=belief.id).update(
+        confidence=Greatest("confidence", belief.confidence), updated_at=belief.updated_at
+    )
+    return belief
+
+
+def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, Any]) -> Belief:
+    """Another value makes a version; the rest changes in place. Only the active version can be revised."""
+    row = Belief.objects.for_tenant(belief.tenant_id).filter(id=belief.id).active()
+    current = row.select_for_update().first()
+    if current is None:
+        raise Conflict("Only the active version of a belief can be changed.", code="belief_not_active")
+    kept = {name: getattr(current, name) for name in ("value", "confidence", "belief_type", "domain")}
+    wanted = {**kept, **changes}
+    if wanted["value"] != current.value:
+        version, _ = record_belief(principal=principal, subject_id=current.subject_id, key=current.key, **wanted)
+        return version
+    for name, value in wanted.items():
+        setattr(current, name, value)
+    current.updated_at = timezone.now()
+    row.update(**wanted, updated_at=current.updated_at)
+    return current
+
+
+def end_beliefs(active: BeliefQuerySet, status: Belief.Status) -> int:
+    """Versions that hold no longer stay for the history."""
+    now = timezone.now()
+    return active.update(status=status, ended_at=now, updated_at=now)
+
+
+def forget_beliefs(beliefs: BeliefQuerySet, *, soft: bool) -> int:
+    """Removes every version among `beliefs`; soft only deactivates the active ones."""
+    if soft:
+        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE)
+    return beliefs.delete()[0]
+
+
+def record_episode(*, principal: Principal, **fields: Any) -> Episode:
+    refuse_unknown_events(principal.tenant_id, fields.get("event_ids", []))
+    return Episode.objects.create(**written_by(principal), **fields)
+
+
+def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
+    refuse_unknown_events(episode.tenant_id, changes.get("event_ids", []))
+    for name, value in changes.items():
+        setattr(episode, name, value)
+    Episode.objects.for_tenant(episode.tenant_id).filter(id=episode.id).update(**changes)
+    return episode
+
+
+def refuse_unknown_events(tenant_id: UUID, event_ids: list[UUID]) -> None:
+    wanted = set(event_ids)
+    if wanted and Event.objects.for_tenant(tenant_id).filter(id__in=wanted).count() != len(wanted):
+        raise Unprocessable("event_ids names an event that does not exist.", code="unknown_event")

@@ -1,0 +1,176 @@
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from memory.services import written_by
+from memory.transactions import tenant_transaction
+from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
+from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
+from memory.transfer.lock import lock_transfers
+from tenants.principal import Principal
+from tenants.problems import Conflict
+
+STAGED_ROWS: Final = 5000
+TYPES: Final = {row_type.name: row_type for row_type in ROW_TYPES}
+MERGE: Final = """
+INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
+SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
+ON CONFLICT DO NOTHING
+"""
+BROKEN_REFERENCE: Final = """
+SELECT min(line) FROM staged_reference r
+WHERE NOT EXISTS (SELECT FROM memory_event e WHERE e.tenant_id = %s AND e.id = r.event_id)
+"""
+
+
+@dataclass
+class Imported:
+    """How many rows of each type were made, and how many were there already."""
+
+    created: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TYPES, 0))
+    skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TYPES, 0))
+
+
+def import_tenant(
+    *, principal: Principal, stream: Readable, most: int, on_conflict: Literal["skip", "fail"], dry_run: bool
+) -> Imported:
+    """Puts an export back: all of it or nothing, in one transaction.
+
+    Ids are kept. A row whose id exists, or an active belief whose subject and key are active under another id, is
+    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422).
+    """
+    with tenant_transaction(principal.tenant_id, unhurried=True):
+        lock_transfers(principal.tenant_id)
+        merge = Merge(principal, on_conflict)
+        for number, row_type, row in read_rows(stream, most=most):
+            merge.stage(number, row_type, row)
+        merge.finish()
+        if dry_run:
+            transaction.set_rollback(True)
+    return merge.imported
+
+
+def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, RowType, dict[str, Any]]]:
+    """The memory rows of a file, whose header, counts and checksum are right."""
+    checksum = hashlib.sha256()
+    counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
+    footer: dict[str, Any] | None = None
+    number = 0
+    for number, line in read_lines(stream, most=most):
+        if footer is not None:
+            raise refuse_line(number, "there is more after the footer")
+        parsed = parse_line(number, line)
+        kind = parsed.get("type")
+        if number == 1:
+            check_header(parsed)
+        elif kind == "footer":
+            footer = parsed
+            check_footer(number, footer, counts, checksum.hexdigest())
+        elif kind not in counts:
+            raise refuse_line(number, "its type is none of event, belief, episode, user, footer")
+        else:
+            counts[kind] += 1
+            if row_type := TYPES.get(kind):
+                yield number, row_type, read_row(number, row_type, parsed)
+        checksum.update(line)
+    if footer is None:
+        raise refuse_line(number + 1, "the footer is missing: the file is cut off")
+
+
+def check_header(header: dict[str, Any]) -> None:
+    if header.get("type") != "header" or header.get("format") != FORMAT:
+        raise refuse_line(1, f"not the header of a {FORMAT} file")
+    if header.get("version") != VERSION:
+        raise refuse_line(1, f"its version is not {VERSION}, the only one that is known here")
+
+
+def check_footer(number: int, footer: dict[str, Any], counts: dict[str, int], checksum: str) -> None:
+    if footer.get("sha256") != checksum:
+        raise refuse_line(number, "the checksum is not that of the lines before")
+    if footer.get("counts") != counts:
+        raise refuse_line(number, "the counts are not those of the lines before")
+
+
+def read_row(number: int, row_type: RowType, parsed: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return row_type.read(parsed)
+    except ValueError as error:
+        raise refuse_line(number, str(error)) from None
+
+
+class Merge:
+    """Rows gather in memory, are copied to a staging table, and go from there to their table in one statement.
+
+    PostgreSQL refuses COPY into a table behind row-level security; a temporary table has none.
+    """
+
+    def __init__(self, principal: Principal, on_conflict: Literal["skip", "fail"]) -> None:
+        self.authors: dict[str, UUID | None] = written_by(principal)
+        self.on_conflict = on_conflict
+        self.imported = Imported()
+        self.row_type: RowType = ROW_TYPES[0]
+        self.rows: list[tuple[Any, ...]] = []
+        with connection.cursor() as cursor:
+            for row_type in ROW_TYPES:
+                cursor.execute(create_staging(row_type))
+            cursor.execute("CREATE TEMPORARY TABLE staged_reference (line bigint, event_id uuid) ON COMMIT DROP")
+
+    def stage(self, number: int, row_type: RowType, row: dict[str, Any]) -> None:
+        if row_type is not self.row_type or len(self.rows) >= STAGED_ROWS:
+            self.flush()
+            self.row_type = row_type
+        self.rows.append((number, *row.values()))
+
+    def flush(self) -> None:
+        if not self.rows:
+            return
+        row_type, staging = self.row_type, staging_of(self.row_type)
+        names = sql.SQL(", ").join(map(sql.Identifier, row_type.columns))
+        table = sql.Identifier(row_type.table)
+        with connection.cursor() as cursor:
+            copy_in = sql.SQL("COPY {} (line, {}) FROM STDIN").format(staging, names)
+            with cursor.copy(copy_in) as copy:
+                for row in self.rows:
+                    copy.write_row(row)
+            cursor.execute(sql.SQL(MERGE).format(table=table, columns=names, staging=staging), self.authors)
+            self.count(cursor.rowcount)
+            if row_type is EPISODE:
+                cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
+            cursor.execute(sql.SQL("TRUNCATE {}").format(staging))
+        self.rows.clear()
+
+    def count(self, created: int) -> None:
+        skipped = len(self.rows) - created
+        if skipped and self.on_conflict == "fail":
+            raise Conflict(
+                f"{skipped} of the {self.row_type.name}s up to line {self.rows[-1][0]} exist here already."
+                " Nothing was imported.",
+                code="import_conflict",
+            )
+        self.imported.created[self.row_type.name] += created
+        self.imported.skipped[self.row_type.name] += skipped
+
+    def finish(self) -> None:
+        self.flush()
+        with connection.cursor() as cursor:
+            cursor.execute(BROKEN_REFERENCE, [self.authors["tenant_id"]])
+            (line,) = cursor.fetchone()
+        if line is not None:
+            raise refuse_line(line, "event_ids names an event that is neither in the file nor here")
+
+
+def staging_of(row_type: RowType) -> sql.Identifier:
+    return sql.Identifier(f"staged_{row_type.name}")
+
+
+def create_staging(row_type: RowType) -> sql.Composed:
+    return sql.SQL(
+        "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT 0::bigint AS line, {} FROM {} WITH NO DATA"
+    ).format(
+        staging_of(row_type), sql.SQL(", ").join(map(sql.Identifier, row_type.columns)), sql.Identifier(row_type.table)
+    )

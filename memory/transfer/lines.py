@@ -1,0 +1,74 @@
+"""An import's body as numbered lines, however it was packed, with every size bounded."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+import orjson
+
+from tenants.problems import PayloadTooLarge, Unprocessable
+
+CHUNK_BYTES: Final = 64 * 1024
+LINE_BYTES: Final = 2 * 1024 * 1024
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def refuse_line(number: int, reason: str) -> Unprocessable:
+    return Unprocessable(f"Line {number}: {reason}. Nothing was imported.", code="import_invalid")
+
+
+def read_chunks(stream: Readable, *, most: int) -> Iterator[bytes]:
+    total = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        total += len(chunk)
+        if total > most:
+            raise PayloadTooLarge(f"The file is larger than {most:,} bytes. Import it with the command instead.")
+        yield chunk
+
+
+class Gunzipped:
+    """A gzip stream, unpacked at most 64 KiB at a time: a bomb meets `read_chunks`'s bound before it meets memory."""
+
+    def __init__(self, stream: Readable) -> None:
+        self.stream = stream
+        self.unpacker = zlib.decompressobj(wbits=31)
+
+    def read(self, size: int) -> bytes:
+        while not self.unpacker.eof:
+            packed = self.unpacker.unconsumed_tail or self.stream.read(CHUNK_BYTES)
+            if not packed:
+                raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
+            try:
+                unpacked = self.unpacker.decompress(packed, size)
+            except zlib.error:
+                raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
+            if unpacked:
+                return unpacked
+        return b""
+
+
+def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
+    """Lines with their newline, numbered from 1; the last may lack its newline."""
+    number, rest = 0, b""
+    for chunk in read_chunks(stream, most=most):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            number += 1
+            yield number, line + b"\n"
+        if len(rest) > LINE_BYTES:
+            raise refuse_line(number + 1, f"longer than {LINE_BYTES:,} bytes")
+    if rest:
+        yield number + 1, rest
+
+
+def parse_line(number: int, line: bytes) -> dict[str, Any]:
+    try:
+        parsed = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise refuse_line(number, "not JSON, or cut off") from None
+    if not isinstance(parsed, dict):
+        raise refuse_line(number, "not a JSON object")
+    return parsed

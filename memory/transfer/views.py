@@ -1,0 +1,116 @@
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from django.utils.text import slugify
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from memory.transfer.exporting import export_tenant
+from memory.transfer.importing import Imported, import_tenant
+from memory.transfer.lines import Gunzipped, Readable
+from tenants.permissions import IsTenantAdmin
+from tenants.slots import TRANSFERS
+from tenants.views import TenantAPIView
+
+NDJSON = "application/x-ndjson"
+
+
+class NDJSONRenderer(BaseRenderer):
+    """Lets `Accept: application/x-ndjson` through; the view streams by itself."""
+
+    media_type = NDJSON
+    format = "ndjson"
+
+
+class NDJSONParser(BaseParser):
+    """Hands over the body unread: it is streamed."""
+
+    media_type = NDJSON
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Readable:
+        readable: Readable = stream
+        return readable
+
+
+class ExportView(TenantAPIView):
+    """Everything of the tenant but its secrets, as NDJSON, streamed."""
+
+    access: ClassVar = {"GET": [IsTenantAdmin]}
+    renderer_classes: ClassVar = [*api_settings.DEFAULT_RENDERER_CLASSES, NDJSONRenderer]
+
+    @extend_schema(responses={(200, NDJSON): OpenApiTypes.BINARY})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        chunks = self.chunks()
+        first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
+        response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
+        response._resource_closers.append(chunks.close)  # also where a client leaves before the second chunk
+        name = slugify(self.principal.tenant_name)[:50] or "workspace"
+        response["Content-Disposition"] = f'attachment; filename="memgraph-{name}-{timezone.now():%Y-%m-%d}.ndjson"'
+        return response
+
+    def chunks(self) -> Any:
+        with TRANSFERS.take():
+            yield from export_tenant(self.principal.tenant_id)
+
+
+def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+class ImportOptionsSerializer(serializers.Serializer[Any]):
+    dry_run = serializers.BooleanField(default=False)
+    on_conflict = serializers.ChoiceField(choices=["skip", "fail"], default="skip")
+
+
+class ImportedSerializer(serializers.Serializer[Imported]):
+    dry_run = serializers.BooleanField()
+    created = serializers.DictField(child=serializers.IntegerField())
+    skipped = serializers.DictField(child=serializers.IntegerField())
+
+
+class ImportView(TenantAPIView):
+    """Puts an export back, all of it or nothing."""
+
+    access: ClassVar = {"POST": [IsTenantAdmin]}
+    parser_classes: ClassVar = [NDJSONParser]
+
+    @extend_schema(
+        parameters=[ImportOptionsSerializer], request={NDJSON: OpenApiTypes.BINARY}, responses=ImportedSerializer
+    )
+    def post(self, request: Request) -> Response:
+        options = ImportOptionsSerializer(data=request.query_params.dict())
+        options.is_valid(raise_exception=True)
+        with TRANSFERS.take():
+            imported = import_tenant(
+                principal=self.principal,
+                stream=unpacked(request),
+                most=settings.IMPORT_MAX_BYTES,
+                **options.validated_data,
+            )
+        answer = {
+            "dry_run": options.validated_data["dry_run"],
+            "created": imported.created,
+            "skipped": imported.skipped,
+        }
+        return Response(ImportedSerializer(answer).data)
+
+
+def unpacked(request: Request) -> Readable:
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    body: Readable = request.data
+    if encoding == "gzip":
+        return Gunzipped(body)
+    if encoding != "identity":
+        raise UnsupportedMediaType(encoding, "Content-Encoding may be gzip or left out.")
+    return body

@@ -1,0 +1,32 @@
+from django.urls import path
+
+from memory import views
+from memory.transfer.views import ExportView, ImportView
+
+events, beliefs, episodes = views.EventViewSet, views.BeliefViewSet, views.EpisodeViewSet
+
+urlpatterns = [
+    path("v1/events", events.as_view({"get": "list", "post": "create"}), name="events"),
+    path("v1/events/<str:id>", events.as_view({"get": "retrieve"}), name="event"),
+    path(
+        "v1/beliefs",
+        beliefs.as_view({"get": "list", "post": "create", "delete": "destroy_many"}),
+        name="beliefs",
+    ),
+    path(
+        "v1/beliefs/history/<str:user_id>/<path:key>",
+        views.BeliefHistoryView.as_view(),
+        name="belief-history",
+    ),
+    path("v1/beliefs/timeline/<path:user_id>", views.BeliefTimelineView.as_view(), name="belief-timeline"),
+    path(
+        "v1/beliefs/<str:id>",
+        beliefs.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="belief",
+    ),
+    path("v1/episodes", episodes.as_view({"get": "list", "post": "create"}), name="episodes"),
+    path("v1/episodes/<str:id>", episodes.as_view({"get": "retrieve", "patch": "partial_update"}), name="episode"),
+    path("v1/stats", views.StatsView.as_view(), name="stats"),
+    path("v1/admin/export", ExportView.as_view(), name="export"),
+    path("v1/admin/import", ImportView.as_view(), name="import"),
+]

@@ -1,0 +1,207 @@
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memory import services
+from memory.models import Belief, BeliefQuerySet, Episode, EpisodeQuerySet, Event, EventQuerySet
+from memory.queries import belief_history, belief_timeline, tenant_stats
+from memory.serializers import (
+    BeliefChangesSerializer,
+    BeliefFilterSerializer,
+    BeliefSerializer,
+    CreateBeliefSerializer,
+    EpisodeFilterSerializer,
+    EpisodeSerializer,
+    EventFilterSerializer,
+    EventSerializer,
+    ForgetSerializer,
+    HistoryFilterSerializer,
+    SoftSerializer,
+    StatsSerializer,
+    SubjectAndKeySerializer,
+    SubjectSerializer,
+    TimelineFilterSerializer,
+    TimelineSerializer,
+)
+from memory.transactions import tenant_transaction
+from tenants.ids import parse_id
+from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.views import TenantAPIView, TenantViewSet
+
+
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+class MemoryViewSet(TenantViewSet):
+    """Lists, reads and turns an id into a row, always inside the tenant's transaction."""
+
+    filter_serializer: ClassVar[type[serializers.Serializer[Any]]]
+
+    def listed(self) -> Any:
+        return self.get_queryset()
+
+    def get_object(self) -> Any:
+        row_id = parse_id(self.kwargs["id"])
+        row = row_id and self.get_queryset().filter(id=row_id).first()
+        if not row:
+            raise NotFound()
+        return row
+
+    def list(self, request: Request) -> Response:
+        filters = checked(self.filter_serializer(data=request.query_params.dict()))
+        with tenant_transaction(self.principal.tenant_id):
+            page = self.paginate_queryset(self.listed().filter(**filters))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        with tenant_transaction(self.principal.tenant_id):
+            row = self.get_object()
+        return Response(self.get_serializer(row).data)
+
+
+class EventViewSet(MemoryViewSet):
+    """What happened. Append-only."""
+
+    access: ClassVar = {"GET": [IsTenantViewer], "POST": [IsTenantEditor]}
+    serializer_class = EventSerializer
+    filter_serializer = EventFilterSerializer
+    ordering = ("-occurred_at", "-id")
+
+    def get_queryset(self) -> EventQuerySet:
+        return Event.objects.for_tenant(self.principal.tenant_id)
+
+    def create(self, request: Request) -> Response:
+        fields = checked(EventSerializer(data=request.data))
+        with tenant_transaction(self.principal.tenant_id):
+            event = services.record_event(principal=self.principal, **fields)
+        return Response(EventSerializer(event).data, status=status.HTTP_201_CREATED)
+
+
+class BeliefViewSet(MemoryViewSet):
+    """What was learned. Another value makes a version; the list shows the active ones."""
+
+    access: ClassVar = {
+        "GET": [IsTenantViewer],
+        "POST": [IsTenantEditor],
+        "PATCH": [IsTenantEditor],
+        "DELETE": [IsTenantEditor],
+    }
+    serializer_class = BeliefSerializer
+    filter_serializer = BeliefFilterSerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> BeliefQuerySet:
+        return Belief.objects.for_tenant(self.principal.tenant_id)
+
+    def listed(self) -> BeliefQuerySet:
+        return self.get_queryset().active()
+
+    @extend_schema(request=CreateBeliefSerializer, responses={200: BeliefSerializer, 201: BeliefSerializer})
+    def create(self, request: Request) -> Response:
+        fields = checked(CreateBeliefSerializer(data=request.data))
+        with tenant_transaction(self.principal.tenant_id):
+            belief, new = services.record_belief(principal=self.principal, **fields)
+        return Response(BeliefSerializer(belief).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+
+    @extend_schema(request=BeliefChangesSerializer, responses=BeliefSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        changes = checked(BeliefChangesSerializer(data=request.data, partial=True))
+        with tenant_transaction(self.principal.tenant_id):
+            belief = services.revise_belief(principal=self.principal, belief=self.get_object(), changes=changes)
+        return Response(BeliefSerializer(belief).data)
+
+    @extend_schema(parameters=[SoftSerializer])
+    def destroy(self, request: Request, id: str) -> Response:
+        """Removes every version of this belief's subject and key; `?soft=true` only deactivates."""
+        soft = checked(SoftSerializer(data=request.query_params.dict()))["soft"]
+        with tenant_transaction(self.principal.tenant_id):
+            belief = self.get_object()
+            versions = self.get_queryset().of_key(belief.subject_id, belief.key)
+            count = services.forget_beliefs(versions, soft=soft)
+        return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
+
+    @extend_schema(parameters=[ForgetSerializer])
+    def destroy_many(self, request: Request) -> Response:
+        """Removes what is believed of a subject, or of one domain of it; `?soft=true` only deactivates."""
+        wanted = checked(ForgetSerializer(data=request.query_params.dict()))
+        soft = wanted.pop("soft")
+        with tenant_transaction(self.principal.tenant_id):
+            count = services.forget_beliefs(self.get_queryset().filter(**wanted), soft=soft)
+        answer = {"status": "deactivated" if soft else "deleted", "deleted": count}
+        return Response({**answer, "domain": wanted.get("domain")})
+
+
+class BeliefHistoryView(TenantAPIView):
+    """Every version of one belief, oldest first, as a bare list."""
+
+    access: ClassVar = {"GET": [IsTenantViewer]}
+
+    @extend_schema(parameters=[HistoryFilterSerializer], responses=BeliefSerializer(many=True))
+    def get(self, request: Request, user_id: str, key: str) -> Response:
+        filters = checked(HistoryFilterSerializer(data=request.query_params.dict()))
+        name = checked(SubjectAndKeySerializer(data={"subject_id": user_id, "key": key}))
+        tenant_id = self.principal.tenant_id
+        with tenant_transaction(tenant_id):
+            versions = belief_history(tenant_id=tenant_id, **name, **filters)
+        return Response(BeliefSerializer(versions, many=True).data)
+
+
+class BeliefTimelineView(TenantAPIView):
+    """What was learned of a subject, newest first."""
+
+    access: ClassVar = {"GET": [IsTenantViewer]}
+
+    @extend_schema(parameters=[TimelineFilterSerializer], responses=TimelineSerializer)
+    def get(self, request: Request, user_id: str) -> Response:
+        filters = checked(TimelineFilterSerializer(data=request.query_params.dict()))
+        subject = checked(SubjectSerializer(data={"subject_id": user_id}))
+        tenant_id = self.principal.tenant_id
+        with tenant_transaction(tenant_id):
+            versions = list(belief_timeline(tenant_id=tenant_id, **subject, **filters))
+        timeline = BeliefSerializer(versions, many=True).data
+        return Response({**subject, "count": len(timeline), "timeline": timeline})
+
+
+class EpisodeViewSet(MemoryViewSet):
+    """What belonged together."""
+
+    access: ClassVar = {"GET": [IsTenantViewer], "POST": [IsTenantEditor], "PATCH": [IsTenantEditor]}
+    serializer_class = EpisodeSerializer
+    filter_serializer = EpisodeFilterSerializer
+    ordering = ("-started_at", "-id")
+
+    def get_queryset(self) -> EpisodeQuerySet:
+        return Episode.objects.for_tenant(self.principal.tenant_id)
+
+    def create(self, request: Request) -> Response:
+        fields = checked(EpisodeSerializer(data=request.data))
+        with tenant_transaction(self.principal.tenant_id):
+            episode = services.record_episode(principal=self.principal, **fields)
+        return Response(EpisodeSerializer(episode).data, status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, id: str) -> Response:
+        with tenant_transaction(self.principal.tenant_id):
+            episode = self.get_object()
+            changes = checked(EpisodeSerializer(episode, data=request.data, partial=True))
+            episode = services.revise_episode(episode=episode, changes=changes)
+        return Response(EpisodeSerializer(episode).data)
+
+
+class StatsView(TenantAPIView):
+    """The tenant's totals."""
+
+    access: ClassVar = {"GET": [IsTenantViewer]}
+
+    @extend_schema(responses=StatsSerializer)
+    def get(self, request: Request) -> Response:
+        tenant_id = self.principal.tenant_id
+        with tenant_transaction(tenant_id):
+            stats = tenant_stats(tenant_id)
+        return Response(StatsSerializer(stats).data)

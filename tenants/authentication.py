@@ -1,0 +1,34 @@
+from typing import Final
+from uuid import UUID
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from tenants.models import Role, Tenant
+from tenants.principal import Kind, Principal
+
+DEVELOPMENT_TENANT_ID: Final = UUID("00000000-0000-7000-8000-000000000000")
+FORWARDING_HEADERS: Final = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
+
+
+class DevelopmentAnonymous(BaseAuthentication):
+    """Development mode only: who brings no credential is an admin of the tenant `development`.
+
+    Not for what comes through a proxy or from another site's page: the developer's own machine is meant.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        if any(header in request.META for header in FORWARDING_HEADERS):
+            return None
+        if request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+            return None
+        tenant, _ = Tenant.objects.get_or_create(id=DEVELOPMENT_TENANT_ID, defaults={"name": "development"})
+        principal = Principal(
+            kind=Kind.ANONYMOUS,
+            id=tenant.id,
+            tenant_id=tenant.id,
+            tenant_name=tenant.name,
+            role=Role.ADMIN,
+            label="anonymous",
+        )
+        return principal, principal

@@ -1,0 +1,8 @@
+import psycopg
+from django.db import IntegrityError
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that a statement broke: names are ours, the message's wording is PostgreSQL's."""
+    cause = error.__cause__
+    return cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None

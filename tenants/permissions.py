@@ -1,0 +1,51 @@
+"""What viewer, editor and admin mean. Predicates on the principal; none depends on another having run first."""
+
+from typing import ClassVar
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from tenants.models import Role
+from tenants.principal import Kind
+
+
+class TenantPermission(BasePermission):
+    minimum_role: ClassVar[Role]
+    code = "role_required"
+
+    @property
+    def message(self) -> str:
+        return f"This needs the role {self.minimum_role} or a higher one."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        role: Role | None = request.user.role
+        return role is not None and role.level >= self.minimum_role.level
+
+
+class IsTenantViewer(TenantPermission):
+    """Reads events, beliefs, episodes and stats."""
+
+    minimum_role = Role.VIEWER
+
+
+class IsTenantEditor(TenantPermission):
+    """Also writes events, beliefs and episodes; neither exports nor manages the tenant."""
+
+    minimum_role = Role.EDITOR
+
+
+class IsTenantAdmin(TenantPermission):
+    """Everything in the tenant: export and import, keys, people, settings."""
+
+    minimum_role = Role.ADMIN
+
+
+class IsUserSession(BasePermission):
+    """A person's session (JWT): a program with a key can't do what is meant for people."""
+
+    code = "user_session_required"
+    message = "This needs a signed-in person: send a JWT as 'Authorization: Bearer ...', not an API key."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.user.kind is Kind.USER

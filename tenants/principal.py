@@ -1,0 +1,66 @@
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from tenants.models import Role
+
+
+class Kind(StrEnum):
+    USER = "user"
+    API_KEY = "api_key"
+    ANONYMOUS = "anonymous"  # of development mode; whoever brings no credential elsewhere is Nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is asking, whose data they may touch, and what they may do with it: the same for every credential.
+
+    It is `request.user` and `request.auth` in the API, so it speaks the part of Django's user protocol that DRF reads.
+    """
+
+    kind: Kind
+    id: UUID
+    tenant_id: UUID
+    tenant_name: str
+    role: Role
+    label: str
+    user_id: UUID | None = None
+    email: str | None = None
+    session_id: UUID | None = None
+    key_id: UUID | None = None
+    key_name: str | None = None
+    key_prefix: str | None = None
+    expires_at: datetime | None = None
+
+    is_active = True
+    is_anonymous = False
+    is_authenticated = True
+    is_staff = False
+    is_superuser = False
+
+    @property
+    def pk(self) -> str:
+        return f"{'key' if self.kind is Kind.API_KEY else self.kind}:{self.id}"
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Nobody:
+    """A request without credentials. It has no role, so that permissions deny and never raise."""
+
+    kind = None
+    id = None
+    pk = None
+    role: Literal[None] = None
+    tenant_id = None
+    is_active = False
+    is_anonymous = True
+    is_authenticated = False
+    is_staff = False
+    is_superuser = False
+
+    def __str__(self) -> str:
+        return "nobody"

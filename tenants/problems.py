@@ -1,0 +1,39 @@
+"""Errors that DRF has no exception for. Each has a status, a stable code for programs and a sentence for people."""
+
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "This conflicts with what exists."
+
+
+class Unprocessable(APIException):
+    """Parsed, but invalid as a whole; a fault of one field is a `ValidationError`."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "invalid"
+    default_detail = "The request could be read, but its content is invalid."
+
+
+class PayloadTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "payload_too_large"
+    default_detail = "The body is too large."
+
+
+class LengthRequired(APIException):
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = "Send the body with a Content-Length."
+
+
+class Unavailable(APIException):
+    """Try again in a second. Answers with `Retry-After`."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "busy"
+    default_detail = "Too much is going on right now. Try again in a second."
+    wait = 1
