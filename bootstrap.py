@@ -37,11 +37,14 @@ def digest() -> str:
 
 
 def make_environment() -> None:
-    if PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if (
+        PYTHON.exists()
+        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    ):
         return
     print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(VENV, ignore_errors=True)
         sys.exit(done.stdout + done.stderr)
@@ -49,10 +52,9 @@ def make_environment() -> None:
 
 def install(requirements: str) -> None:
     print(f"Installing {requirements} ...", flush=True)
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", ROOT / requirements]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pip:
-        assert pip.stdout
-        for line in pip.stdout:
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pip:
+        for line in pip.stdout or ():
             if line.startswith("Collecting "):
                 print(f"  {line.split()[1]}", flush=True)
     if pip.returncode != 0:

@@ -55,7 +55,6 @@ def _copy(packages: Path, target: Path) -> None:
 
 
 def _open_to_all(folder: Path) -> None:
-    for parent, _, files in os.walk(folder):
-        os.chmod(parent, 0o755)
-        for file in files:
-            os.chmod(Path(parent, file), 0o755)
+    """Whatever the umask under which pip wrote the original."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)

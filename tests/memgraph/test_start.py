@@ -1,7 +1,6 @@
 """The server as people start it, and what may befall it. Real processes, real signals."""
 
 import os
-import re
 import shutil
 import signal
 import socket
