@@ -3,12 +3,12 @@
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
-from memgraph.embedded import EmbeddedDatabaseError, database_for_command
+from memgraph.embedded import EmbeddedDatabaseError, EmbeddedPostgres, database_for_command
 
 WITHOUT_DATABASE = {
     "check",
@@ -27,7 +27,7 @@ WITHOUT_DATABASE = {
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memgraph.settings")
     try:
-        with database_for_command(settings.DATA_DIR) if needs_database(sys.argv[1:]) else nullcontext():
+        with database_around(sys.argv[1:]):
             execute_from_command_line(sys.argv)
     except EmbeddedDatabaseError as error:
         sys.exit(f"memgraph: {error}")
@@ -35,10 +35,16 @@ def main() -> None:
         sys.exit(130)
 
 
+def database_around(arguments: list[str]) -> AbstractContextManager[object]:
+    if settings.EMBEDDED_DATABASE and needs_database(arguments):
+        return database_for_command(EmbeddedPostgres(settings.DATA_DIR))
+    return nullcontext()
+
+
 def needs_database(arguments: list[str]) -> bool:
     command = arguments[0] if arguments else "help"
     asks_for_help = command.startswith("-") or "--help" in arguments or "-h" in arguments
-    return settings.EMBEDDED_DATABASE and not asks_for_help and command not in WITHOUT_DATABASE
+    return not asks_for_help and command not in WITHOUT_DATABASE
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import django
 from django.conf import settings
 
 from memgraph import startup
-from memgraph.embedded import EmbeddedDatabaseError, database_for_server, only_server
+from memgraph.embedded import EmbeddedDatabaseError, EmbeddedPostgres, database_for_server, only_server
 from memgraph.supervisor import Supervisor, hold_interrupts
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "gunicorn.conf.py"
@@ -39,7 +39,7 @@ def run_embedded(command: list[str]) -> int:
     with only_server(settings.DATA_DIR, settings.PUBLIC_URL) as crashed:
         startup.check_port(settings.HOST, settings.PORT, patience=CRASH_PATIENCE if crashed else 0)
         prepare_django()
-        with database_for_server(settings.DATA_DIR) as database:
+        with database_for_server(EmbeddedPostgres(settings.DATA_DIR)) as database:
             prepare_database()
             return Supervisor(database, command).run()
 

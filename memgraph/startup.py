@@ -54,10 +54,16 @@ def check_database() -> None:
         with psycopg.connect(**parameters) as found:
             version = found.info.server_version // 10000
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[-1].rpartition("failed: ")[2].rpartition("FATAL:")[2].strip()
-        raise StartError(f"The database at {where} can't be reached: {reason}. Check DATABASE_URL.") from error
+        raise StartError(f"The database at {where} can't be reached: {_reason(error)}. Check DATABASE_URL.") from error
     if version < OLDEST_POSTGRESQL:
         raise StartError(f"The database at {where} is PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed.")
+
+
+def _reason(error: psycopg.Error) -> str:
+    """The end of libpq's first sentence: `Connection refused`, `password authentication failed for user "x"`."""
+    lines = str(error).strip().splitlines()
+    line = next((line for line in lines if "failed: " in line), lines[0])
+    return line.rpartition("failed: ")[2].removeprefix("FATAL:").strip()
 
 
 def migrate() -> None:

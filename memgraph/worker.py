@@ -58,7 +58,7 @@ def problem(status: HTTPStatus) -> bytes:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         code, detail = "internal_error", "Something went wrong here. It has been logged."
     else:
-        code, detail = "bad_request", "The request is not HTTP that this server takes: its first line or a header."
+        code, detail = "bad_request", "The request's first line or a header is malformed, too long or not supported."
     content = {
         "type": "about:blank",
         "title": status.phrase,

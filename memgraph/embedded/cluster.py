@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memgraph.embedded.accounts import Account, user_name
 from memgraph.embedded.errors import EmbeddedDatabaseError
-from memgraph.embedded.places import SYSTEM_HOME, Places, make_system_home
+from memgraph.embedded.places import SYSTEM_HOME, Places, make_home, make_system_folder
 from memgraph.processes import die_with_parent
 
 MAJOR_VERSION = "18"
@@ -33,9 +33,9 @@ INITDB_OPTIONS = [
 
 def prepare(places: Places, programs: Path, account: Account, *, sync: bool) -> None:
     """Everything that `postgres` finds before it starts. The caller holds the database's lock."""
+    make_home(places)
     if places.home != places.data_dir:
-        _use_system_home(places)
-    places.run.mkdir(exist_ok=True)
+        _link_home(places)
     if not (places.cluster / "PG_VERSION").exists():
         _make_cluster(places, programs, account, sync=sync)
     _refuse_other_version(places.cluster)
@@ -43,9 +43,8 @@ def prepare(places: Places, programs: Path, account: Account, *, sync: bool) -> 
     _write_access_files(places.run)
 
 
-def _use_system_home(places: Places) -> None:
+def _link_home(places: Places) -> None:
     link = places.data_dir / "postgres"
-    make_system_home(places.home)
     if link.is_symlink():
         return
     if places.cluster.exists():  # of a data dir that was here before and was deleted: not this one's data
@@ -96,7 +95,7 @@ def _refuse_other_version(cluster: Path) -> None:
 def _make_sockets(folder: Path, account: Account) -> None:
     """A folder that only PostgreSQL's account can enter: who is in there may connect, by its own name only."""
     if SYSTEM_HOME in folder.parents:
-        make_system_home(folder.parent)
+        make_system_folder(folder.parent)
     try:
         folder.mkdir(mode=0o700)
         os.chown(folder, account.uid, account.gid)

@@ -51,12 +51,23 @@ def is_reachable(path: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
 
 
-def make_system_home(folder: Path) -> None:
-    """Folders of root's, open to pass through whatever the umask."""
-    for step in (SYSTEM_HOME, folder):
-        if not step.exists():
-            step.mkdir(exist_ok=True, parents=step is SYSTEM_HOME)
-            step.chmod(0o755)
+def make_home(places: Places) -> None:
+    """Makes the folders around the cluster, and leaves those that are there as they are."""
+    if places.home != places.data_dir:
+        make_system_folder(places.home)
+    _make_open(places.run)
+
+
+def make_system_folder(folder: Path) -> None:
+    _make_open(SYSTEM_HOME)
+    _make_open(folder)
+
+
+def _make_open(folder: Path) -> None:
+    """PostgreSQL's account has to pass through folders of root's, whatever root's umask."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
 
 
 def _make_data_dir(data_dir: Path) -> None:

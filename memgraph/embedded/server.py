@@ -1,6 +1,5 @@
 """The running PostgreSQL."""
 
-import os
 import signal
 import subprocess
 import time
@@ -118,4 +117,5 @@ class EmbeddedPostgres:
         log = self.places.log
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".log.old"))
-        return open(os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab")
+        log.touch(mode=0o600)
+        return log.open("ab")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memgraph.embedded.errors import EmbeddedDatabaseError
+from memgraph.embedded.places import Places, find_places, make_home
 from memgraph.embedded.server import START_SECONDS, EmbeddedPostgres
 
 SERVER_PATIENCE = 2.0  # for a command that is about to end
@@ -19,7 +20,7 @@ SERVER_PATIENCE = 2.0  # for a command that is about to end
 @contextmanager
 def only_server(data_dir: Path, url: str) -> Iterator[bool]:
     """One server a data directory. Yields whether the last one ended without saying so."""
-    with _lock_file(data_dir / "run" / "server.lock") as lock:
+    with _lock_file(find_places(data_dir), "server.lock") as lock:
         if not _try_exclusive(lock):
             who = os.pread(lock, 1000, 0).decode() or "starting"
             raise EmbeddedDatabaseError(
@@ -33,14 +34,13 @@ def only_server(data_dir: Path, url: str) -> Iterator[bool]:
 
 
 @contextmanager
-def database_for_server(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    database = EmbeddedPostgres(data_dir)
-    with _lock_file(database.places.run / "database.lock") as lock:
+def database_for_server(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with _lock_file(database.places, "database.lock") as lock:
         deadline = time.monotonic() + SERVER_PATIENCE
         while not _try_exclusive(lock):
             if time.monotonic() > deadline:
                 raise EmbeddedDatabaseError(
-                    f"A command is using the database in {data_dir}. Start again when it has ended."
+                    f"A command is using the database in {database.places.data_dir}. Start again when it has ended."
                 )
             time.sleep(0.05)
         with database:
@@ -49,10 +49,9 @@ def database_for_server(data_dir: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def database_for_command(data_dir: Path, database: EmbeddedPostgres | None = None) -> Iterator[EmbeddedPostgres]:
-    """Joins whoever runs the database. If nobody does, starts it, and stops it when the last who joined has ended."""
-    database = database or EmbeddedPostgres(data_dir)
-    with _lock_file(database.places.run / "database.lock") as lock:
+def database_for_command(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """Joins whoever runs it. If nobody does, starts it, and stops it when the last who joined has ended."""
+    with _lock_file(database.places, "database.lock") as lock:
         if not _start_or_join(database, lock):
             yield database
             return
@@ -80,9 +79,10 @@ def _start_or_join(database: EmbeddedPostgres, lock: int) -> bool:
 
 
 @contextmanager
-def _lock_file(path: Path) -> Iterator[int]:
+def _lock_file(places: Places, name: str) -> Iterator[int]:
+    path = places.run / name
     try:
-        path.parent.mkdir(exist_ok=True)
+        make_home(places)
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise EmbeddedDatabaseError(

@@ -1,0 +1,43 @@
+# Everything but Python 3.11 or newer is made here, in .venv.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint operator clean local developer
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+venv := .venv/bin
+# Enough to load the settings of a production server. Nothing listens there.
+production := DATABASE_URL=postgresql://memgraph@127.0.0.1:1/memgraph PUBLIC_URL=https://memgraph.example.com \
+	SECRET_KEY=an-example-of-a-secret-key-which-is-used-for-nothing-else
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+
+run: local ## run the server, with a PostgreSQL of its own, on port 8001
+	@exec $(venv)/python -m memgraph
+
+dev: local ## the same in development mode: no credentials needed, reloads when code changes
+	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
+
+test: developer ## run the tests against a real PostgreSQL
+	@$(venv)/pytest -n 2 -q
+
+lint: developer ## check style, types, import rules, migrations and deployment settings
+	$(venv)/ruff check .
+	$(venv)/ruff format --check .
+	$(venv)/mypy .
+	$(venv)/lint-imports
+	@$(production) $(venv)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@$(production) $(venv)/python manage.py check --deploy --fail-level WARNING
+
+operator: local ## make an account for the Django admin
+	@exec $(venv)/python manage.py createsuperuser
+
+clean: ## remove what was made here, but no data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt
+local developer:
+	@$(or $(PYTHON),$(error Python 3.11 or newer is needed)) bootstrap.py $(requirements)

@@ -1,0 +1,68 @@
+"""Makes .venv and installs a requirements file into it, if that isn't done yet. For the Makefile; needs Python only."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "installed"
+# Each includes the ones before it.
+REQUIREMENTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+
+
+def main(wanted: str) -> None:
+    if installed() < REQUIREMENTS.index(wanted):
+        STAMP.unlink(missing_ok=True)
+        make_environment()
+        install(wanted)
+        STAMP.write_text(f"{digest()}\n{wanted}\n")
+
+
+def installed() -> int:
+    """The place in REQUIREMENTS of what .venv holds, or -1: nothing, or something out of date."""
+    if not STAMP.exists():
+        return -1
+    found_digest, found = STAMP.read_text().split()
+    return REQUIREMENTS.index(found) if found_digest == digest() else -1
+
+
+def digest() -> str:
+    """Of everything that makes a new installation necessary; scripts in .venv hold its path."""
+    content = b"".join((ROOT / name).read_bytes() for name in REQUIREMENTS)
+    return hashlib.sha256(content + bytes(ROOT) + sys.version.encode()).hexdigest()
+
+
+def make_environment() -> None:
+    if (
+        PYTHON.exists()
+        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    ):
+        return
+    print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        sys.exit(done.stdout + done.stderr)
+
+
+def install(requirements: str) -> None:
+    print(f"Installing {requirements} ...", flush=True)
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pip:
+        for line in pip.stdout or ():
+            if line.startswith("Collecting "):
+                print(f"  {line.split()[1]}", flush=True)
+    if pip.returncode != 0:
+        sys.exit(f"Could not install {requirements}: see above.")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except KeyboardInterrupt:
+        sys.exit(130)

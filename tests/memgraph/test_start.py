@@ -1,0 +1,289 @@
+"""The server as people start it, and what may befall it. Real processes, real signals."""
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from memgraph.embedded import socket_directory
+from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, installed
+from memgraph.embedded.places import SYSTEM_HOME, is_reachable
+from tests.memgraph.processes import ROOT, START_SECONDS, Server, environment, free_port, refusal, run, wait_for
+
+NOBODY = 65534
+LONG_KEY = "k" * 48
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Not pytest's tmp_path: nobody but its owner can enter that."""
+    folder = Path(tempfile.mkdtemp(prefix="memgraph-start-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def data_dir(folder: Path) -> Path:
+    """One that has been used before, so that starts are quick."""
+    with Server(folder / "used") as server:
+        server.wait_until_healthy().interrupt()
+        server.assert_ends(server.tree())
+    return folder / "used"
+
+
+@pytest.fixture
+def server(data_dir: Path) -> Iterator[Server]:
+    with Server(data_dir) as server:
+        yield server.wait_until_healthy()
+
+
+def connect(data_dir: Path) -> psycopg.Connection:
+    return psycopg.connect(host=str(socket_directory(data_dir)), port=5432, user="memgraph", dbname="memgraph")
+
+
+def interrupt_rounds(data_dir: Path, rounds: int) -> None:
+    for _ in range(rounds):
+        with Server(data_dir) as server:
+            tree = server.wait_until_healthy().tree()
+            server.interrupt()
+            server.assert_ends(tree)
+            assert server.process.returncode in (0, 130)
+
+
+@pytest.mark.parametrize("name", ["plain", "with spaces and 'quotes\"", "/".join(["deep" * 10] * 8)])
+def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None:
+    with Server(folder / name) as server:
+        server.wait_until_healthy()
+        assert f"http://127.0.0.1:{server.port}/studio/" in server.text()
+        assert stat.S_IMODE((folder / name / "postgres").stat().st_mode) == 0o700
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
+
+
+def test_interrupt_ends_everything_in_time(data_dir: Path) -> None:
+    interrupt_rounds(data_dir, 2)
+
+
+@pytest.mark.soak
+def test_interrupt_ends_everything_in_time_ten_times_of_ten(data_dir: Path) -> None:
+    interrupt_rounds(data_dir, 10)
+
+
+@pytest.mark.parametrize("moment", ["Preparing", "starting on"])
+def test_interrupt_during_the_start_is_tidy(folder: Path, moment: str) -> None:
+    with Server(folder / f"early {moment}") as server:
+        wait_for(lambda: moment in server.text(), START_SECONDS, moment)
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
+        assert server.process.returncode in (0, 130)
+
+
+def test_termination_lets_a_kept_alive_client_go(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in client.recv(100)
+        tree = server.tree()
+        server.process.terminate()
+        server.assert_ends(tree)
+    assert server.process.returncode == 0
+
+
+def test_hangup_reloads_the_workers(server: Server) -> None:
+    before = server.worker()
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: not before.is_running(), 10, "the old worker is gone")
+    server.wait_until_healthy()
+
+
+def test_second_start_beside_the_first_says_so(server: Server) -> None:
+    sentence = refusal(MEMGRAPH_DATA_DIR=server.data_dir, PORT=free_port())
+    assert f"already running here (pid {server.process.pid}, http://127.0.0.1:{server.port})" in sentence
+    assert server.status() == 200
+
+
+def test_taken_port_is_named(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert f"Port {port} is taken" in refusal(MEMGRAPH_DATA_DIR=folder / "taken", PORT=port)
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
+def test_next_start_works_after_kill_of(victim: str, data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        tree = server.wait_until_healthy().tree()
+        (server.gunicorn() if victim == "gunicorn" else tree[0]).kill()
+        server.assert_ends(tree)
+        with Server(data_dir, port=server.port) as successor:
+            successor.wait_until_healthy()
+
+
+def test_next_start_works_at_once_after_kill_of_all(data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        for process in server.wait_until_healthy().tree():
+            process.kill()
+        with Server(data_dir) as successor:
+            successor.wait_until_healthy()
+
+
+def test_next_start_works_after_kill_in_the_first_one(folder: Path) -> None:
+    data_dir = folder / "cut short"
+    with Server(data_dir) as server:
+        wait_for(lambda: list(data_dir.glob("postgres.new-*")), START_SECONDS, "initdb is at work")
+        server.process.kill()
+    with Server(data_dir) as successor:
+        successor.wait_until_healthy()
+    assert not list(data_dir.glob("postgres.new-*"))
+
+
+def test_stale_pid_file_that_names_another_program_is_no_hindrance(data_dir: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "60"], user=(data_dir / "postgres").stat().st_uid)
+    try:
+        (data_dir / "postgres" / "postmaster.pid").write_text(f"{stranger.pid}\n{data_dir}/postgres\n")
+        with Server(data_dir) as server:
+            server.wait_until_healthy()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_killed_worker_is_replaced(server: Server) -> None:
+    server.worker().kill()
+    server.wait_until_healthy(10)
+
+
+def test_killed_postgresql_comes_back_with_every_committed_row(server: Server) -> None:
+    with connect(server.data_dir) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    killed = server.postmaster()
+    killed.kill()
+    wait_for(lambda: server.postmaster() != killed, 5, "another PostgreSQL runs")
+    server.wait_until_healthy(5)
+    with connect(server.data_dir) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        connection.execute("DROP TABLE kept")
+
+
+def test_command_starts_the_database_and_stops_it(data_dir: Path) -> None:
+    done = run("manage.py", "migrate", "--check", MEMGRAPH_DATA_DIR=data_dir)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(psycopg.OperationalError):
+        connect(data_dir)
+
+
+def test_command_joins_the_running_server(server: Server) -> None:
+    done = run("manage.py", "migrate", "--check", MEMGRAPH_DATA_DIR=server.data_dir)
+    assert done.returncode == 0, done.stderr
+    assert server.status() == 200
+
+
+def test_command_waits_for_the_one_that_joined_it_and_keeps_a_server_out(data_dir: Path) -> None:
+    script = "from django.db import connection as c; c.cursor().execute('SELECT 1'); print(flush=True); input(); {0}"
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "manage.py", "shell", "-v", "0", "-c", script.format("c.cursor().execute('SELECT 1')")],
+            cwd=ROOT,
+            env=environment(MEMGRAPH_DATA_DIR=data_dir),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    )
+    for command in (first, second):
+        assert command.stdout
+        command.stdout.readline()
+    assert "A command is using the database" in refusal(MEMGRAPH_DATA_DIR=data_dir, PORT=free_port())
+    for command in (first, second):
+        command.communicate(b"\n", timeout=20)
+        assert command.returncode == 0
+
+
+@pytest.mark.parametrize("key", ["", "short"])
+def test_secret_key_is_asked_for_with_a_database_url(folder: Path, key: str) -> None:
+    url = f"postgresql://someone@127.0.0.1:{free_port()}/there"
+    assert "SECRET_KEY" in refusal(MEMGRAPH_DATA_DIR=folder / "key", DATABASE_URL=url, SECRET_KEY=key)
+
+
+def test_unreachable_database_is_named_without_its_password(folder: Path) -> None:
+    where = f"127.0.0.1:{free_port()}/there"
+    url = f"postgresql://someone:hunter2@{where}"
+    sentence = refusal(MEMGRAPH_DATA_DIR=folder / "far", DATABASE_URL=url, SECRET_KEY=LONG_KEY, PORT=free_port())
+    assert where in sentence
+    assert "refused" in sentence
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nno colon here mg_live_secret\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
+    ],
+)
+def test_what_is_not_http_gets_a_problem(server: Server, request_head: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(request_head)
+        answer = b"".join(iter(lambda: client.recv(4096), b"")).decode()
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert "Content-Type: application/problem+json" in answer
+    assert "X-Content-Type-Options: nosniff" in answer
+    assert '"code": "bad_request"' in answer
+    assert "Server:" not in answer
+    assert "mg_live_secret" not in answer + server.text()
+
+
+@as_root
+def test_root_starts_it_in_a_private_home(folder: Path) -> None:
+    home = folder / "home"
+    packages = home / "site-packages"  # the programs as a virtual environment in that home would have them
+    home.mkdir(mode=0o700)
+    known = set(SYSTEM_HOME.glob("*"))
+    source = installed().parents[2]
+    shutil.copytree(source / INSTALLATION, packages / INSTALLATION)
+    shutil.copytree(source / LIBRARIES, packages / LIBRARIES)
+    (packages / INSTALLATION.parts[0] / "__init__.py").touch()
+    try:
+        with Server(home / "data", PYTHONPATH=packages) as server:
+            server.wait_until_healthy()
+            assert str(SYSTEM_HOME) in server.postmaster().cmdline()[0]
+            assert server.postmaster().uids().real != 0
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert (home / "data" / "postgres").readlink().parent.parent == SYSTEM_HOME
+    finally:
+        for made in set(SYSTEM_HOME.glob("*")) - known:
+            shutil.rmtree(made)
+
+
+@as_root
+def test_ordinary_user_starts_it(folder: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    candidates = (Path(sys.executable).resolve(), Path("/usr/bin", version))
+    python = next((path for path in candidates if path.exists() and is_reachable(path)), None)
+    packages = installed().parents[2]
+    if python is None or not is_reachable(packages) or not is_reachable(ROOT):
+        pytest.skip("only root can enter the folders of this Python, its packages or the project")
+    home = folder / "of nobody"
+    home.mkdir(mode=0o700)
+    os.chown(home, NOBODY, NOBODY)
+    with Server(home / "data", python=str(python), user=NOBODY, PYTHONPATH=packages) as server:
+        server.wait_until_healthy()
+        assert server.postmaster().uids().real == NOBODY
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
