@@ -110,7 +110,6 @@ def announcement() -> str:
     return f"""
 Memgraph is starting on {url} (Ctrl-C stops it)
 {anyone}
-  Studio     {url}/studio/
   API        {url}/docs
   Operators  {url}/admin/ (make operator)
 
