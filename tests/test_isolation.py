@@ -186,7 +186,9 @@ def test_tenant_transactions_do_not_nest(two_tenants: tuple[Tenant, Tenant]) -> 
         pass
 
 
-@pytest.mark.parametrize("tenant_id", ["x'; SET LOCAL memgraph.tenant_id = 'y", "01a208d9-5cc5-74e6-887b-8ca0e8a70576", None])
+@pytest.mark.parametrize(
+    "tenant_id", ["x'; SET LOCAL memgraph.tenant_id = 'y", "01a208d9-5cc5-74e6-887b-8ca0e8a70576", None]
+)
 def test_only_a_parsed_uuid_opens_a_tenant(tenant_id: object) -> None:
     with pytest.raises(TypeError), tenant_transaction(tenant_id):  # type: ignore[arg-type]
         pass
