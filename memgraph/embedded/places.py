@@ -86,7 +86,7 @@ def _home(data_dir: Path) -> Path:
         return cluster.readlink().parent
     if cluster.exists() or os.geteuid() != 0 or is_reachable(data_dir):
         return data_dir
-    return SYSTEM_HOME / _digest(data_dir)
+    return SYSTEM_HOME / digest(data_dir)
 
 
 def _sockets(data_dir: Path, home: Path) -> Path:
@@ -95,9 +95,9 @@ def _sockets(data_dir: Path, home: Path) -> Path:
     if len(os.fsencode(sockets / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         return sockets
     if os.geteuid() == 0:
-        return SYSTEM_HOME / _digest(data_dir) / "sockets"
-    return Path(f"/tmp/memgraph-{os.geteuid()}-{_digest(data_dir)}")  # noqa: S108 - ours alone, or refused
+        return SYSTEM_HOME / digest(data_dir) / "sockets"
+    return Path(f"/tmp/memgraph-{os.geteuid()}-{digest(data_dir)}")  # noqa: S108 - ours alone, or refused
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]

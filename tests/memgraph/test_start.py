@@ -9,14 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from memgraph.embedded import socket_directory
-from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, installed
-from memgraph.embedded.places import SYSTEM_HOME, is_reachable
+from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, PACKAGE, installed
+from memgraph.embedded.places import SYSTEM_HOME, digest, is_reachable
 from tests.memgraph.processes import ROOT, START_SECONDS, Server, environment, free_port, refusal, run, wait_for
 
 NOBODY = 65534
@@ -30,6 +31,10 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="memgraph-start-"))
     folder.chmod(0o755)
     yield folder
+    for secret_key in folder.rglob("secret_key"):
+        name = digest(secret_key.parent)
+        for outside in (SYSTEM_HOME / name, *Path("/tmp").glob(f"memgraph-*-{name}")):
+            shutil.rmtree(outside, ignore_errors=True)
     shutil.rmtree(folder)
 
 
@@ -191,24 +196,39 @@ def test_command_joins_the_running_server(server: Server) -> None:
 
 
 def test_command_waits_for_the_one_that_joined_it_and_keeps_a_server_out(data_dir: Path) -> None:
-    script = "from django.db import connection as c; c.cursor().execute('SELECT 1'); print(flush=True); input(); {0}"
-    first, second = (
-        subprocess.Popen(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", script.format("c.cursor().execute('SELECT 1')")],
-            cwd=ROOT,
-            env=environment(MEMGRAPH_DATA_DIR=data_dir),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for _ in range(2)
+    with using_command(data_dir) as first, using_command(data_dir) as second:
+        assert "A command is using the database" in refusal(MEMGRAPH_DATA_DIR=data_dir, PORT=free_port())
+        let_end(first)
+        with pytest.raises(subprocess.TimeoutExpired):
+            first.wait(0.5)
+        let_end(second)
+        assert second.wait(10) == 0, "the database went away under it"
+        assert first.wait(10) == 0
+
+
+@contextmanager
+def using_command(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that uses the database, waits for a line, and uses it again."""
+    use = "from django.db import connection; connection.cursor().execute('SELECT 1')"
+    command = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{use}; print('ready', flush=True); input(); {use}"],
+        cwd=ROOT,
+        env=environment(MEMGRAPH_DATA_DIR=data_dir),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    for command in (first, second):
+    with command:
         assert command.stdout
-        command.stdout.readline()
-    assert "A command is using the database" in refusal(MEMGRAPH_DATA_DIR=data_dir, PORT=free_port())
-    for command in (first, second):
-        command.communicate(b"\n", timeout=20)
-        assert command.returncode == 0
+        assert command.stdout.readline() == "ready\n"
+        yield command
+        command.kill()
+
+
+def let_end(command: subprocess.Popen[str]) -> None:
+    assert command.stdin
+    command.stdin.write("\n")
+    command.stdin.flush()
 
 
 @pytest.mark.parametrize("key", ["", "short"])
@@ -251,23 +271,21 @@ def test_what_is_not_http_gets_a_problem(server: Server, request_head: bytes, st
 @as_root
 def test_root_starts_it_in_a_private_home(folder: Path) -> None:
     home = folder / "home"
-    packages = home / "site-packages"  # the programs as a virtual environment in that home would have them
+    packages = home / "site-packages"  # the programs, as a virtual environment in that home would have them
     home.mkdir(mode=0o700)
-    known = set(SYSTEM_HOME.glob("*"))
     source = installed().parents[2]
     shutil.copytree(source / INSTALLATION, packages / INSTALLATION)
     shutil.copytree(source / LIBRARIES, packages / LIBRARIES)
-    (packages / INSTALLATION.parts[0] / "__init__.py").touch()
-    try:
-        with Server(home / "data", PYTHONPATH=packages) as server:
-            server.wait_until_healthy()
-            assert str(SYSTEM_HOME) in server.postmaster().cmdline()[0]
-            assert server.postmaster().uids().real != 0
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-        assert (home / "data" / "postgres").readlink().parent.parent == SYSTEM_HOME
-    finally:
-        for made in set(SYSTEM_HOME.glob("*")) - known:
-            shutil.rmtree(made)
+    (packages / PACKAGE / "__init__.py").touch()
+    known = set(SYSTEM_HOME.glob("postgresql-*"))
+    with Server(home / "data", PYTHONPATH=packages) as server:
+        server.wait_until_healthy()
+        assert server.postmaster().cmdline()[0].startswith(f"{SYSTEM_HOME}/postgresql-")
+        assert server.postmaster().uids().real != 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    for copy in set(SYSTEM_HOME.glob("postgresql-*")) - known:
+        shutil.rmtree(copy)
+    assert (home / "data" / "postgres").readlink() == SYSTEM_HOME / digest(home / "data") / "postgres"
 
 
 @as_root
