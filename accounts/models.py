@@ -79,6 +79,7 @@ class Session(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, editable=False)
     ip = models.GenericIPAddressField("address", null=True, editable=False)
     agent = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -90,3 +91,67 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ResetToken(models.Model):
+    """A password reset link: single use, an hour, kept as SHA-256."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reset_tokens")
+    digest = models.BinaryField(max_length=32, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["digest"], name="reset_token_digest_unique")]
+
+    def __str__(self) -> str:
+        return f"for {self.user_id} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class InvitationQuerySet(TenantQuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """A link that makes an account in a tenant, with a role: single use, 72 hours, kept as SHA-256."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        ACCEPTED = "accepted"
+        REVOKED = "revoked"
+        EXPIRED = "expired"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField("e-mail address", max_length=254)
+    role = models.CharField(max_length=8, choices=Role.choices)
+    digest = models.BinaryField(max_length=32, editable=False)
+    invited_by_label = models.CharField(max_length=254, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    accepted_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], name="invitation_digest_unique"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role_known"),
+        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="invitation_by_tenant")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def status(self) -> Status:
+        if self.accepted_at:
+            return self.Status.ACCEPTED
+        if self.revoked_at:
+            return self.Status.REVOKED
+        return self.Status.OPEN if self.expires_at > timezone.now() else self.Status.EXPIRED

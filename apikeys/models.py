@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -33,6 +34,9 @@ class APIKey(models.Model):
     last_used_ip = models.GenericIPAddressField(null=True, editable=False)
     last_used_agent = models.CharField(max_length=200, blank=True, default="", editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
+    replaced_by_id = models.UUIDField(null=True, editable=False)
+    allowed_ips = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    rate_limit_per_minute = models.PositiveIntegerField(null=True, blank=True)
 
     objects = APIKeyQuerySet.as_manager()
 

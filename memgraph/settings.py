@@ -65,6 +65,9 @@ elif len(SECRET_KEY.encode()) < 32:
 JWT_SIGNING_KEYS = env.secrets_by_id("JWT_SIGNING_KEYS", minimum_bytes=32) or {
     "default": salted_hmac("memgraph.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest()
 }
+AUDIT_KEYS = env.secrets_by_id("AUDIT_KEYS", minimum_bytes=32) or {
+    "default": salted_hmac("memgraph.audit", "chain key", secret=SECRET_KEY, algorithm="sha256").hexdigest()
+}
 ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
 
 # Limits of what comes in

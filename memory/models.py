@@ -88,6 +88,7 @@ class Belief(Remembered):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     updated_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
+    confirmed_by_another = models.BooleanField(default=False)  # than the credential that wrote it
 
     objects = BeliefQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from uuid import UUID
 from django.db import models
 from django.utils import timezone
 
+from tenants.actions import Action
 from tenants.ids import new_id
 
 M = TypeVar("M", bound=models.Model, covariant=True)
@@ -26,6 +27,10 @@ class Tenant(models.Model):
     sector = models.CharField(max_length=64, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    keys_frozen_at = models.DateTimeField(null=True, editable=False)
+    require_key_expiry = models.BooleanField(default=False)
+    max_key_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
+    rate_limit_per_minute = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -39,3 +44,76 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def for_tenant(self, tenant_id: UUID) -> Self:
         return self.filter(tenant_id=tenant_id)
+
+
+class AuditEntry(models.Model):
+    """One audited act. Rows are only added: a trigger refuses the rest, and the chain of `audit.py` shows it.
+
+    Ids and labels instead of foreign keys: a row outlives whatever it speaks of.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True)
+    number = models.BigIntegerField(null=True)  # in the tenant's chain, from 1; null outside of any tenant
+    at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=32, choices=Action.choices)
+    actor_kind = models.CharField(max_length=10)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    target_id = models.UUIDField(null=True)
+    target_label = models.CharField(max_length=254)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=200)
+    request_id = models.CharField(max_length=64)
+    kid = models.CharField(max_length=64)
+    mac = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "number"], name="audit_number_unique")]
+        indexes = [
+            models.Index(fields=["tenant_id", "id"], name="audit_by_tenant"),
+            models.Index(fields=["tenant_id", "action", "id"], name="audit_by_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_label}".strip()
+
+
+class AuditHead(models.Model):
+    """The end of a tenant's chain, itself authenticated, so that cutting rows off shows.
+
+    `pruned` and `pruned_mac` are the checkpoint that retention leaves: the number and MAC of the last row taken out.
+    """
+
+    tenant_id = models.UUIDField(primary_key=True)
+    count = models.BigIntegerField(default=0)
+    last_mac = models.BinaryField(max_length=32, default=bytes)
+    pruned = models.BigIntegerField(default=0)
+    pruned_mac = models.BinaryField(max_length=32, default=bytes)
+    kid = models.CharField(max_length=64, default="")
+    mac = models.BinaryField(max_length=32, default=bytes)
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.count}"
+
+
+class Counter(models.Model):
+    """How often something limited happened lately. `limits.py` counts here when there is no Redis.
+
+    The name is a digest: no address or key can be read from the table. The table is unlogged: a crash forgets counts.
+    """
+
+    name = models.BinaryField(max_length=32, primary_key=True)
+    hits = models.IntegerField()
+    strikes = models.SmallIntegerField(default=0)
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["ends_at"], name="counter_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.hits} until {self.ends_at:%H:%M:%S}"

@@ -1,0 +1,136 @@
+"""The audit log: one row an act, in the same transaction as the act, in a chain that shows whoever tampers with it.
+
+Each row's MAC (HMAC-SHA256 under `AUDIT_KEYS`) covers the row and its predecessor's MAC; the head's MAC covers the number
+of rows and the last one's MAC. Who can write to the database but lacks the key can't change, insert, swap or remove a row
+unseen. Putting back an old head together with its rows shows only against a head that was kept elsewhere: the log's export
+carries it. Rows outside of any tenant stand alone, each under its own MAC: that one of them is missing can't be seen.
+"""
+
+import hashlib
+import hmac
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection
+
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.ids import new_id
+from tenants.models import AuditEntry, AuditHead
+
+COVERED = (
+    "id",
+    "tenant_id",
+    "number",
+    "at",
+    "action",
+    "actor_kind",
+    "actor_id",
+    "actor_label",
+    "target_id",
+    "target_label",
+    "before",
+    "after",
+    "address",
+    "agent",
+    "request_id",
+)
+
+
+class Target(NamedTuple):
+    """What an act was done to."""
+
+    id: UUID | None
+    label: str
+
+
+NO_TARGET = Target(None, "")
+
+
+def record(
+    action: Action,
+    *,
+    actor: Actor,
+    tenant_id: UUID | None,
+    target: Target = NO_TARGET,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Writes the act's row. Call it last in the act's transaction: from here on the tenant's other writers wait.
+
+    `before` and `after` hold what changed, as JSON values, and never a secret.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit row belongs into the transaction of its act.")
+    entry = AuditEntry(
+        id=new_id(),
+        tenant_id=tenant_id,
+        action=action,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label[:254],
+        target_id=target.id,
+        target_label=target.label[:254],
+        before=before,
+        after=after,
+        address=actor.address,
+        agent=actor.agent,
+        request_id=actor.request_id,
+        kid=signing_kid(),
+    )
+    if tenant_id is None:
+        entry.mac = entry_mac(entry, b"")
+        entry.save(force_insert=True)
+    else:
+        append(entry, lock_head(tenant_id))
+
+
+def lock_head(tenant_id: UUID) -> AuditHead:
+    empty = AuditHead(tenant_id=tenant_id, kid=signing_kid())
+    empty.mac = head_mac(empty)
+    AuditHead.objects.bulk_create([empty], ignore_conflicts=True)
+    return AuditHead.objects.select_for_update().get(tenant_id=tenant_id)
+
+
+def append(entry: AuditEntry, head: AuditHead) -> None:
+    """A head that was tampered with is not signed anew: it would make the tampering valid."""
+    genuine = is_genuine(head)
+    entry.number = head.count + 1
+    entry.mac = entry_mac(entry, bytes(head.last_mac))
+    entry.save(force_insert=True)
+    head.count, head.last_mac = entry.number, entry.mac
+    if genuine:
+        seal(head)
+    head.save(force_update=True)
+
+
+def seal(head: AuditHead) -> None:
+    head.kid = signing_kid()
+    head.mac = head_mac(head)
+
+
+def is_genuine(head: AuditHead) -> bool:
+    return head.kid in settings.AUDIT_KEYS and hmac.compare_digest(head_mac(head), bytes(head.mac))
+
+
+def signing_kid() -> str:
+    kid: str = next(iter(settings.AUDIT_KEYS))
+    return kid
+
+
+def entry_mac(entry: AuditEntry, previous: bytes) -> bytes:
+    covered = {name: getattr(entry, name) for name in COVERED}
+    return mac(entry.kid, b"entry", previous, orjson.dumps(covered, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z))
+
+
+def head_mac(head: AuditHead) -> bytes:
+    numbers = f"{head.tenant_id} {head.count} {head.pruned}".encode()
+    return mac(head.kid, b"head", numbers, bytes(head.last_mac), bytes(head.pruned_mac))
+
+
+def mac(kid: str, *parts: bytes) -> bytes:
+    """Over the parts with their lengths, so that no two lists of parts read the same."""
+    message = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return hmac.digest(settings.AUDIT_KEYS[kid].encode(), message, hashlib.sha256)
