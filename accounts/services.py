@@ -11,6 +11,9 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, record
 from tenants.constraints import violated_constraint
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
@@ -30,7 +33,9 @@ class SignedIn(NamedTuple):
     access_token: str
 
 
-def onboard(*, email: str, password: str, full_name: str, cluster_name: str, sector: str = "") -> Onboarded:
+def onboard(
+    *, email: str, password: str, full_name: str, cluster_name: str, sector: str = "", actor: Actor
+) -> Onboarded:
     """Makes the tenant, its first admin and its first key; all or nothing. 409 `email_taken` for a known address.
 
     The address's unique constraint decides, so that of many at once exactly one gets it.
@@ -43,9 +48,10 @@ def onboard(*, email: str, password: str, full_name: str, cluster_name: str, sec
             user = User.objects.create(
                 tenant=tenant, email=normalize_address(email), password=hashed, full_name=full_name, role=Role.ADMIN
             )
-            _, api_key = create_key(
-                tenant=tenant, name="default", role=Role.EDITOR, created_by_id=user.id, created_by_label=user.email
-            )
+            actor = actor.as_user(user.id, user.email)
+            _, api_key = create_key(tenant_id=tenant.id, name="default", role=Role.EDITOR, actor=actor)
+            after = {"name": tenant.name, "sector": tenant.sector, "admin": user.email}
+            record(Action.TENANT_CREATED, actor=actor, tenant_id=tenant.id, target=target_of(tenant), after=after)
     except IntegrityError as error:
         if violated_constraint(error) != "user_email_unique":
             raise
@@ -53,26 +59,43 @@ def onboard(*, email: str, password: str, full_name: str, cluster_name: str, sec
     return Onboarded(tenant, user, api_key)
 
 
-def sign_in(*, email: str, password: str, address: str | None, agent: str) -> SignedIn:
+def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
     """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time."""
-    user = User.objects.select_related("tenant").filter(email=normalize_address(email)).first()
+    email = normalize_address(email)
+    user = User.objects.select_related("tenant").filter(email=email).first()
     if not password_is_right(user, password) or user is None or user.tenant is None or not user.is_active:
         SIGN_INS.labels("refused").inc()
+        note_refusal(user, email, actor)
         raise AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
     if user.tenant.suspended_at is not None:
         SIGN_INS.labels("suspended").inc()
+        note_refusal(user, email, actor)
         raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
-    now = timezone.now()
-    session = Session.objects.create(
-        user=user,
-        tenant=user.tenant,
-        created_at=now,
-        expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
-        ip=address,
-        agent=agent,
-    )
+    session = start_session(user, actor)
     SIGN_INS.labels("accepted").inc()
     return SignedIn(session, str(SessionToken.for_session(session)))
+
+
+def note_refusal(user: User | None, email: str, actor: Actor) -> None:
+    with transaction.atomic():
+        target = Target(user.id if user else None, email)
+        record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=user.tenant_id if user else None, target=target)
+
+
+def start_session(user: User, actor: Actor) -> Session:
+    now = timezone.now()
+    with transaction.atomic():
+        session = Session.objects.create(
+            user=user,
+            tenant=user.tenant,
+            created_at=now,
+            expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
+            ip=actor.address,
+            agent=actor.agent,
+        )
+        actor = actor.as_user(user.id, user.email)
+        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=user.tenant_id, target=Target(session.id, ""))
+    return session
 
 
 def password_is_right(user: User | None, password: str) -> bool:
@@ -86,9 +109,16 @@ def hash_of_nobody() -> str:
     return make_password("nobody's password")
 
 
-def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"]) -> int:
+def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], actor: Actor) -> int:
     """Ends this session, the person's others, or all. Answers how many; none of them is accepted again."""
     this = Q(id=principal.session_id)
     chosen = {"this": this, "others": ~this, "all": Q()}[scope]
-    sessions = Session.objects.filter(chosen, user_id=principal.id).unended()
-    return sessions.update(ended_at=timezone.now())
+    with transaction.atomic():
+        ended = Session.objects.filter(chosen, user_id=principal.id).unended().update(ended_at=timezone.now())
+        target, after = Target(principal.id, principal.label), {"scope": scope, "sessions": ended}
+        record(Action.SESSIONS_ENDED, actor=actor, tenant_id=principal.tenant_id, target=target, after=after)
+    return ended
+
+
+def target_of(thing: Tenant | User) -> Target:
+    return Target(thing.id, str(thing))

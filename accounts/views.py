@@ -18,7 +18,7 @@ from accounts.serializers import (
 )
 from accounts.services import onboard, sign_in, sign_out
 from accounts.tokens import SessionToken
-from tenants.network import client_address, client_agent
+from tenants.actor import actor_of
 from tenants.parsers import FormParser
 from tenants.permissions import IsTenantViewer, IsUserSession
 from tenants.views import PublicView, TenantAPIView
@@ -31,7 +31,7 @@ class OnboardView(PublicView):
     def post(self, request: Request) -> Response:
         wanted = OnboardSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        onboarded = onboard(**wanted.validated_data)
+        onboarded = onboard(**wanted.validated_data, actor=actor_of(request))
         return Response(OnboardedSerializer(onboarded).data, status=status.HTTP_201_CREATED)
 
 
@@ -44,7 +44,7 @@ class LoginView(PublicView):
     def post(self, request: Request) -> Response:
         sent = LoginSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        signed_in = sign_in(**sent.validated_data, address=client_address(request), agent=client_agent(request))
+        signed_in = sign_in(**sent.validated_data, actor=actor_of(request))
         lifetime = int(SessionToken.lifetime.total_seconds())
         token = {"access_token": signed_in.access_token, "token_type": "bearer", "expires_in": lifetime}
         return Response(TokenSerializer(token).data)
@@ -59,7 +59,7 @@ class LogoutView(TenantAPIView):
     def post(self, request: Request) -> Response:
         sent = LogoutSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        ended = sign_out(principal=self.principal, **sent.validated_data)
+        ended = sign_out(principal=self.principal, actor=actor_of(request), **sent.validated_data)
         return Response(LoggedOutSerializer({"status": "signed_out", "sessions_ended": ended}).data)
 
 

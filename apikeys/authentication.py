@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
 from apikeys.services import note_use
+from tenants.actor import actor_of
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
-from tenants.network import client_address, client_agent
 from tenants.principal import Kind, Principal
 
 REFUSALS: Final = {
@@ -47,14 +47,9 @@ class APIKeyAuthentication(BaseAuthentication):
         refuse_ended(found, now)
         if found.tenant_suspended_at is not None:
             raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
-        note_use(
-            key_id=found.id,
-            last_used_at=found.last_used_at,
-            now=now,
-            address=client_address(request),
-            agent=client_agent(request),
-        )
-        return key_principal(found)
+        principal = key_principal(found)
+        note_use(found=found, now=now, actor=actor_of(request, principal))
+        return principal
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="memgraph"'

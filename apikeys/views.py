@@ -13,8 +13,8 @@ from apikeys.serializers import (
     RevokedAPIKeySerializer,
 )
 from apikeys.services import create_key, revoke_key
+from tenants.actor import actor_of
 from tenants.ids import parse_id
-from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.views import TenantViewSet
 
@@ -52,10 +52,7 @@ class APIKeyViewSet(TenantViewSet):
         wanted = CreateAPIKeySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         key, plaintext = create_key(
-            tenant=Tenant(id=self.principal.tenant_id),
-            created_by_id=self.principal.user_id,
-            created_by_label=self.principal.label,
-            **wanted.validated_data,
+            tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted.validated_data
         )
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
 
@@ -63,4 +60,4 @@ class APIKeyViewSet(TenantViewSet):
         return Response(APIKeySerializer(self.get_object()).data)
 
     def destroy(self, request: Request, id: str) -> Response:
-        return Response(RevokedAPIKeySerializer(revoke_key(key=self.get_object())).data)
+        return Response(RevokedAPIKeySerializer(revoke_key(key=self.get_object(), actor=actor_of(request))).data)

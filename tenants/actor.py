@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from tenants.network import client_address, client_agent
-from tenants.principal import Kind, Principal
+from tenants.principal import Principal
 
 
 class ActorKind(models.TextChoices):
@@ -37,20 +37,18 @@ class Actor:
         return self.id if self.kind is ActorKind.USER else None
 
 
-def actor_of(request: Request | HttpRequest) -> Actor:
+def actor_of(request: Request | HttpRequest, principal: Principal | None = None) -> Actor:
     """The actor of a request: its principal, an operator in the admin, or nobody."""
     where: dict[str, Any] = {
         "address": client_address(request),
         "agent": client_agent(request),
         "request_id": getattr(request, "request_id", ""),
     }
-    principal = getattr(request, "principal", None) or request.user
-    if isinstance(principal, Principal):
-        kind = ActorKind.API_KEY if principal.kind is Kind.API_KEY else ActorKind.USER
-        kind = ActorKind.ANONYMOUS if principal.kind is Kind.ANONYMOUS else kind
-        return Actor(kind=kind, id=principal.id, label=principal.label, **where)
-    if principal.is_staff:
-        return Actor(kind=ActorKind.OPERATOR, id=principal.pk, label=str(principal), **where)
+    principal = principal or getattr(request, "principal", None)
+    if principal is not None:
+        return Actor(kind=ActorKind(principal.kind), id=principal.id, label=principal.label, **where)
+    if request.user.is_staff:
+        return Actor(kind=ActorKind.OPERATOR, id=request.user.pk, label=str(request.user), **where)
     return Actor(**where)
 
 

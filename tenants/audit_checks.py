@@ -21,8 +21,8 @@ def find_faults() -> Iterator[str]:
             if fault := chain_fault(AuditHead.objects.select_for_update().get(tenant_id=tenant_id)):
                 yield f"tenant {tenant_id}: {fault}"
     headless = AuditEntry.objects.exclude(tenant_id=None).exclude(tenant_id__in=AuditHead.objects.values("tenant_id"))
-    for tenant_id in headless.order_by("tenant_id").values_list("tenant_id", flat=True).distinct():
-        yield f"tenant {tenant_id}: the head of the chain is missing"
+    for orphan in headless.order_by("tenant_id").values_list("tenant_id", flat=True).distinct():
+        yield f"tenant {orphan}: the head of the chain is missing"
     for entry in AuditEntry.objects.filter(tenant_id=None).order_by("id").iterator():
         if not is_intact(entry, b""):
             yield f"row {entry.id} of no tenant: it was changed"

@@ -1,12 +1,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
+from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from tenants.actions import Action
+from tenants.actor import actor_of
+from tenants.audit import record
 from tenants.principal import Principal, principal_of
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
@@ -44,6 +48,9 @@ class TenantMixin(APIView):
         """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
         claimed = data.get("tenant_id")
         if claimed is not None and str(claimed).lower() != str(self.principal.tenant_id):
+            with transaction.atomic():
+                actor = actor_of(self.request)
+                record(Action.TENANT_MISMATCH, actor=actor, tenant_id=self.principal.tenant_id)
             raise PermissionDenied(MISMATCH, code="tenant_mismatch")
 
     @property

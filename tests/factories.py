@@ -14,6 +14,7 @@ from apikeys.services import create_key
 from memory import services
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
+from tenants.actor import Actor
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 
@@ -44,8 +45,8 @@ def make_token(user: User) -> str:
 
 
 def make_key(tenant: Tenant, role: str = Role.EDITOR, **fields: Any) -> tuple[APIKey, str]:
-    fields = {"name": "a key", "created_by_id": None, "created_by_label": "tests"} | fields
-    return create_key(tenant=tenant, role=Role(role), **fields)
+    fields = {"name": "a key", "actor": Actor(label="tests")} | fields
+    return create_key(tenant_id=tenant.id, role=Role(role), **fields)
 
 
 def anonymous_client(**headers: str) -> APIClient:
