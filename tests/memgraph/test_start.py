@@ -106,6 +106,15 @@ def test_termination_lets_a_kept_alive_client_go(server: Server) -> None:
     assert server.process.returncode == 0
 
 
+def test_interrupt_does_not_wait_for_a_client_that_hangs(server: Server) -> None:
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(head)
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
+
+
 def test_hangup_reloads_the_workers(server: Server) -> None:
     before = server.worker()
     server.process.send_signal(signal.SIGHUP)
