@@ -1,10 +1,10 @@
 from functools import cache
 from typing import Literal, NamedTuple
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
@@ -14,6 +14,7 @@ from apikeys.services import create_key
 from tenants.constraints import violated_constraint
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
+from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.slots import PASSWORD_HASHING
 
@@ -85,11 +86,9 @@ def hash_of_nobody() -> str:
     return make_password("nobody's password")
 
 
-def sign_out(*, user_id: UUID, session_id: UUID, scope: Literal["this", "others", "all"]) -> int:
+def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"]) -> int:
     """Ends this session, the person's others, or all. Answers how many; none of them is accepted again."""
-    sessions = Session.objects.filter(user_id=user_id).unended()
-    if scope == "this":
-        sessions = sessions.filter(id=session_id)
-    elif scope == "others":
-        sessions = sessions.exclude(id=session_id)
+    this = Q(id=principal.session_id)
+    chosen = {"this": this, "others": ~this, "all": Q()}[scope]
+    sessions = Session.objects.filter(chosen, user_id=principal.id).unended()
     return sessions.update(ended_at=timezone.now())

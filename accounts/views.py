@@ -2,10 +2,8 @@ from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from accounts.models import User
 from accounts.serializers import (
@@ -21,6 +19,7 @@ from accounts.serializers import (
 from accounts.services import onboard, sign_in, sign_out
 from accounts.tokens import SessionToken
 from tenants.network import client_address, client_agent
+from tenants.parsers import FormParser
 from tenants.permissions import IsTenantViewer, IsUserSession
 from tenants.views import PublicView, TenantAPIView
 
@@ -39,7 +38,7 @@ class OnboardView(PublicView):
 class LoginView(PublicView):
     """Signs a person in and answers a JWT."""
 
-    parser_classes: ClassVar = [FormParser, *api_settings.DEFAULT_PARSER_CLASSES]
+    parser_classes = (FormParser, *PublicView.parser_classes)
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
@@ -60,9 +59,7 @@ class LogoutView(TenantAPIView):
     def post(self, request: Request) -> Response:
         sent = LogoutSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        principal = self.principal
-        assert principal.user_id and principal.session_id  # noqa: S101 - IsUserSession let it in
-        ended = sign_out(user_id=principal.user_id, session_id=principal.session_id, **sent.validated_data)
+        ended = sign_out(principal=self.principal, **sent.validated_data)
         return Response(LoggedOutSerializer({"status": "signed_out", "sessions_ended": ended}).data)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
 
 def is_loopback(host: str) -> bool:
@@ -47,7 +48,7 @@ def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
 def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
     if not settings.HTTPS and not is_loopback(urlsplit(settings.PUBLIC_URL).hostname or ""):
         return [
-            Warning(
+            checks.Warning(
                 f"PUBLIC_URL is {settings.PUBLIC_URL}: keys, passwords and cookies cross the network in the clear.",
                 hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
                 id="memgraph.W001",

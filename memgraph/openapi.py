@@ -1,10 +1,15 @@
 """What OpenAPI can't read from the code by itself: the two credentials and the problem answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+
+from tenants.permissions import IsUserSession, TenantPermission
+
+Direction = Literal["request", "response"]
 
 
 class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the library is untyped here
@@ -38,7 +43,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment] # shadows DRF's own `errors`
 
 
 class Schema(AutoSchema):
@@ -48,7 +53,23 @@ class Schema(AutoSchema):
         parts = [part for part in self.path.split("/") if part and part not in ("v1", "v2")]
         return [parts[0] if parts else "root"]
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def access(self) -> list[type[BasePermission]]:
+        access: list[type[BasePermission]] = getattr(self.view, "access", {}).get(self.method, [])
+        return access
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        schemes: list[dict[str, Any]] = super().get_auth()
+        return [scheme for scheme in schemes if "JWT" in scheme] if IsUserSession in self.access() else schemes
+
+    def get_description(self) -> str:  # type: ignore[override] # the library's annotation is wrong
+        roles = [kind.minimum_role for kind in self.access() if issubclass(kind, TenantPermission)]
+        return " ".join([super().get_description() or "", *(f"Needs the role {role}." for role in roles)]).strip()
+
+    def get_summary(self) -> str | None:
+        """The first sentence of what the view says of itself."""
+        return str(self.get_description()).split(". ")[0].split("\n")[0].removesuffix(".") or None
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer, direction).ref
         content = {"application/problem+json": {"schema": problem}}

@@ -3,7 +3,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core import signing
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Value
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.pagination import BasePagination
@@ -15,18 +15,11 @@ DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
 
 
-class RowBefore(Func):
+def row_before(columns: list[str], values: list[Any]) -> Func:
     """`(a, b) < (x, y)`: PostgreSQL follows an index on (a, b) by it, which it doesn't by a chain of ORs."""
-
-    output_field = BooleanField()
-
-    def __init__(self, columns: list[str], values: list[Any]) -> None:
-        super().__init__(*map(F, columns), *map(Value, values))
-        self.template = "({}) < ({})".format(*[", ".join(["%s"] * len(columns))] * 2)
-
-    def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
-        parts = [compiler.compile(expression) for expression in self.source_expressions]
-        return self.template % tuple(part for part, _ in parts), [value for _, values in parts for value in values]
+    row = Func(*map(F, columns), template="(%(expressions)s)", output_field=BooleanField())
+    mark = Func(*map(Value, values), template="(%(expressions)s)", output_field=BooleanField())
+    return Func(row, mark, template="%(expressions)s", arg_joiner=" < ", output_field=BooleanField())
 
 
 class KeysetPagination(BasePagination):
@@ -35,13 +28,13 @@ class KeysetPagination(BasePagination):
     The cursor is signed for its tenant and list, so that it is opaque, and of no use elsewhere.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         columns = [name.removeprefix("-") for name in view.ordering]
         self.salt = f"cursor:{view.principal.tenant_id}:{view.basename or view.get_view_name()}"
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         if cursor:
-            queryset = queryset.filter(RowBefore(columns, self.read_cursor(cursor, len(columns))))
+            queryset = queryset.filter(row_before(columns, self.read_cursor(cursor, len(columns))))
         rows = list(queryset.order_by(*view.ordering)[: limit + 1])
         last = rows[limit - 1] if len(rows) > limit else None
         self.next_cursor = self.make_cursor(last, columns) if last is not None else None

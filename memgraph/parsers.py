@@ -8,7 +8,8 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from tenants.problems import LengthRequired, PayloadTooLarge, Unprocessable
+from tenants.parsers import read_body
+from tenants.problems import Unprocessable
 
 DEEPEST: Final = 50
 LARGEST_INTEGER: Final = 2**64 - 1
@@ -40,15 +41,6 @@ class JSONParser(BaseParser):
         if LONG_NUMBER.search(body):
             json.loads(body, parse_int=bounded_integer)
         return parsed
-
-
-def read_body(stream: Any, *, most: int) -> bytes:
-    if "chunked" in stream.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        raise LengthRequired()
-    body: bytes = stream.read(most + 1)
-    if len(body) > most:
-        raise PayloadTooLarge(f"The body is larger than {most:,} bytes.")
-    return body
 
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:

@@ -13,7 +13,7 @@ EVENT_TYPE_LENGTH = 64
 
 
 class Remembered(models.Model):
-    """Ids are unique per tenant, and keys and indexes begin with it: import keeps ids, and the schema can be sharded."""
+    """Ids are unique per tenant, and each key and index begins with it: import keeps ids, the schema can be sharded."""
 
     pk = models.CompositePrimaryKey("tenant_id", "id")
     id = models.UUIDField(default=new_id, editable=False)

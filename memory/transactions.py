@@ -11,8 +11,8 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
 
     Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
     outside sees nothing. The setting ends with the transaction, so that it fits connection poolers, and is sent as a
-    literal made from a parsed UUID, because SET takes no parameters. `snapshot`: one consistent view (repeatable
-    read). `unhurried`: without the time limit of API requests, for transfers.
+    literal made from a parsed UUID, because SET takes no parameters. So it never nests. `snapshot`: one consistent
+    view (repeatable read). `unhurried`: without the time limit of API requests, for transfers.
     """
     if not isinstance(tenant_id, UUID):
         raise TypeError("tenant_id must be a UUID")
@@ -21,7 +21,7 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
         settings.insert(0, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     if unhurried:
         settings.append("SET LOCAL statement_timeout = 0")
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             for setting in settings:
                 cursor.execute(setting)

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from tenants.models import Role
-from tenants.principal import Kind
+from tenants.principal import Kind, principal_of
 
 
 class TenantPermission(BasePermission):
@@ -19,7 +19,7 @@ class TenantPermission(BasePermission):
         return f"This needs the role {self.minimum_role} or a higher one."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        role: Role | None = request.user.role
+        role = principal_of(request).role
         return role is not None and role.level >= self.minimum_role.level
 
 
@@ -48,4 +48,4 @@ class IsUserSession(BasePermission):
     message = "This needs a signed-in person: send a JWT as 'Authorization: Bearer ...', not an API key."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.user.kind is Kind.USER
+        return principal_of(request).kind is Kind.USER

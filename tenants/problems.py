@@ -24,12 +24,6 @@ class PayloadTooLarge(APIException):
     default_detail = "The body is too large."
 
 
-class LengthRequired(APIException):
-    status_code = status.HTTP_411_LENGTH_REQUIRED
-    default_code = "length_required"
-    default_detail = "Send the body with a Content-Length."
-
-
 class Unavailable(APIException):
     """Try again in a second. Answers with `Retry-After`."""
 

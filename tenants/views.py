@@ -1,13 +1,13 @@
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, cast
 
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from tenants.principal import Principal
+from tenants.principal import Principal, principal_of
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
 
@@ -15,8 +15,8 @@ MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credent
 class PublicView(APIView):
     """Open to all. Credentials are not even looked at, so that a stale one spoils nothing here."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
     def get_authenticate_header(self, request: Request) -> str:
         """Without an authenticator DRF would turn a refused sign-in into a 403."""
@@ -28,14 +28,14 @@ class TenantMixin(APIView):
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
 
-    def get_permissions(self) -> list[BasePermission]:
+    def get_permissions(self) -> Sequence[BasePermission]:
         """A method without an entry is answered with 405, after the caller is known."""
         method = "GET" if self.request.method == "HEAD" else self.request.method
-        return [permission() for permission in self.access.get(method or "", [])] or super().get_permissions()
+        return [permission() for permission in self.access.get(method or "", [IsAuthenticated])]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        request._request.principal = self.principal  # for the log line
+        request._request.principal = self.principal  # type: ignore[attr-defined] # for the log line
         self.refuse_other_tenant(request.query_params)
         if isinstance(body := request.data, Mapping):
             self.refuse_other_tenant(body)
@@ -48,8 +48,8 @@ class TenantMixin(APIView):
 
     @property
     def principal(self) -> Principal:
-        principal: Principal = self.request.user
-        return principal
+        """Only where a permission let somebody in."""
+        return cast("Principal", principal_of(self.request))
 
 
 class TenantAPIView(TenantMixin):

@@ -18,7 +18,11 @@ CHUNK_BYTES: Final = 64 * 1024
 AUTHORS: Final = ("written_by_key", "written_by_user")
 USERS: Final = "accounts_user"
 USER_COLUMNS: Final = ("id", "email", "full_name", "role", "created_at")
-LINES: Final = "COPY (SELECT row_to_json(line) FROM (SELECT {columns} FROM {table} WHERE tenant_id = {tenant} ORDER BY id) AS line) TO STDOUT"
+LINES: Final = """
+COPY (SELECT row_to_json(line) FROM (
+    SELECT {columns} FROM {table} WHERE tenant_id = {tenant} ORDER BY id
+) AS line) TO STDOUT
+"""
 MOMENT: Final = """to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS {column}"""
 
 

@@ -1,0 +1,76 @@
+"""The cast: two workspaces, Acme with a person of every role, and Globex, which must never see Acme."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from tenants.models import Role, Tenant
+from tests.factories import anonymous_client, client_for, key_client, make_tenant, make_user
+from tests.memgraph.processes import Server
+
+
+@pytest.fixture(autouse=True)
+def database(db: None) -> None:
+    """Every test may use the database; what needs real commits asks for `transactional_db`."""
+
+
+@pytest.fixture
+def acme() -> Tenant:
+    return make_tenant("Acme")
+
+
+@pytest.fixture
+def globex() -> Tenant:
+    return make_tenant("Globex")
+
+
+@pytest.fixture
+def acme_admin(acme: Tenant) -> User:
+    return make_user(acme, Role.ADMIN, email="admin@acme.example")
+
+
+@pytest.fixture
+def acme_editor(acme: Tenant) -> User:
+    return make_user(acme, Role.EDITOR, email="editor@acme.example")
+
+
+@pytest.fixture
+def acme_viewer(acme: Tenant) -> User:
+    return make_user(acme, Role.VIEWER, email="viewer@acme.example")
+
+
+@pytest.fixture
+def globex_admin(globex: Tenant) -> User:
+    return make_user(globex, Role.ADMIN, email="admin@globex.example")
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    return anonymous_client()
+
+
+@pytest.fixture
+def admin(acme_admin: User) -> APIClient:
+    """Acme's admin, signed in."""
+    return client_for(acme_admin)
+
+
+@pytest.fixture
+def editor_key(acme: Tenant) -> APIClient:
+    """A program of Acme with an editor's key."""
+    return key_client(acme)
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[Server]:
+    """The real thing with two workers: for races, metrics over workers and the published client."""
+    folder = Path(tempfile.mkdtemp(prefix="memgraph-real-"))
+    folder.chmod(0o755)
+    with Server(folder / "data", WEB_CONCURRENCY=2) as server:
+        yield server.wait_until_healthy()
+    shutil.rmtree(folder)

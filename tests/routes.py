@@ -1,0 +1,87 @@
+"""Every route of the API and who may call it: the one table that the cross-cutting tests walk.
+
+A route or method that the resolver knows and this table doesn't fails `test_access.py`: nothing is forgotten.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern, URLResolver
+
+PUBLIC = "public"
+VIEWER, EDITOR, ADMIN = "viewer", "editor", "admin"
+LEVELS = {VIEWER: 1, EDITOR: 2, ADMIN: 3}
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    who: str
+    jwt_only: bool = False
+    body: Any = None
+    content_type: str = "application/json"
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("health", "GET"): Route("/health", PUBLIC),
+    ("health-v1", "GET"): Route("/v1/health", PUBLIC),
+    ("live", "GET"): Route("/live", PUBLIC),
+    ("metrics", "GET"): Route("/metrics", PUBLIC),
+    ("schema", "GET"): Route("/v1/schema", PUBLIC),
+    ("docs", "GET"): Route("/docs", PUBLIC),
+    ("onboard", "POST"): Route("/v1/auth/onboard", PUBLIC),
+    ("login", "POST"): Route("/v1/auth/login", PUBLIC),
+    ("logout", "POST"): Route("/v1/auth/logout", VIEWER, jwt_only=True),
+    ("me", "GET"): Route("/v1/auth/me", VIEWER, jwt_only=True),
+    ("whoami", "GET"): Route("/v1/auth/whoami", VIEWER),
+    ("api-keys", "GET"): Route("/v1/api-keys", ADMIN, jwt_only=True),
+    ("api-keys", "POST"): Route("/v1/api-keys", ADMIN, jwt_only=True, body={"name": "k"}),
+    ("api-key", "GET"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True),
+    ("api-key", "DELETE"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True),
+    ("events", "GET"): Route("/v1/events", VIEWER),
+    ("events", "POST"): Route("/v1/events", EDITOR, body={"event_type": "x", "content": {}, "user_id": "ada"}),
+    ("event", "GET"): Route("/v1/events/{id}", VIEWER),
+    ("beliefs", "GET"): Route("/v1/beliefs", VIEWER),
+    ("beliefs", "POST"): Route("/v1/beliefs", EDITOR, body={"subject_id": "ada", "key": "k", "value": "v"}),
+    ("beliefs", "DELETE"): Route("/v1/beliefs?subject_id=ada", EDITOR),
+    ("belief", "GET"): Route("/v1/beliefs/{id}", VIEWER),
+    ("belief", "PATCH"): Route("/v1/beliefs/{id}", EDITOR, body={"confidence": 0.4}),
+    ("belief", "DELETE"): Route("/v1/beliefs/{id}", EDITOR),
+    ("belief-history", "GET"): Route("/v1/beliefs/history/ada/city", VIEWER),
+    ("belief-timeline", "GET"): Route("/v1/beliefs/timeline/ada", VIEWER),
+    ("episodes", "GET"): Route("/v1/episodes", VIEWER),
+    ("episodes", "POST"): Route("/v1/episodes", EDITOR, body={"user_id": "ada", "summary": "s"}),
+    ("episode", "GET"): Route("/v1/episodes/{id}", VIEWER),
+    ("episode", "PATCH"): Route("/v1/episodes/{id}", EDITOR, body={"summary": "t"}),
+    ("stats", "GET"): Route("/v1/stats", VIEWER),
+    ("export", "GET"): Route("/v1/admin/export", ADMIN),
+    ("import", "POST"): Route("/v1/admin/import", ADMIN, content_type="application/x-ndjson"),
+}
+
+
+def url_patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    """All but the operators' admin, which has its own sign-in and tests."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        elif pattern.namespace != "admin":
+            yield from url_patterns(pattern)
+
+
+def methods_of(pattern: URLPattern) -> list[str]:
+    view = pattern.callback
+    actions = getattr(view, "actions", None)
+    view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    if actions:
+        names = list(actions)
+    elif view_class:
+        names = [name for name in view_class.http_method_names if hasattr(view_class, name)]
+    else:
+        names = ["get"]
+    return [name.upper() for name in names if name not in ("head", "options")]
+
+
+def routes_of_the_resolver() -> list[tuple[str, str]]:
+    return [(pattern.name or "unnamed", method) for pattern in url_patterns() for method in methods_of(pattern)]
