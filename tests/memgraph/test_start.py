@@ -134,6 +134,11 @@ def test_taken_port_is_named(folder: Path) -> None:
         assert f"Port {port} is taken" in refusal(MEMGRAPH_DATA_DIR=folder / "taken", PORT=port)
 
 
+def test_data_dir_that_is_a_file_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    assert "Set MEMGRAPH_DATA_DIR to a folder" in refusal(MEMGRAPH_DATA_DIR=folder / "file")
+
+
 @pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
 def test_next_start_works_after_kill_of(victim: str, data_dir: Path) -> None:
     with Server(data_dir) as server:
