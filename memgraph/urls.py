@@ -11,7 +11,7 @@ handler500 = "memgraph.errors.server_error"
 
 urlpatterns = [
     path("health", views.HealthView.as_view(), name="health"),
-    path("v1/health", views.HealthView.as_view(), name="health-v1"),
+    path("v1/health", views.HealthView.as_view(schema=None), name="health-v1"),
     path("live", views.LiveView.as_view(), name="live"),
     path("metrics", views.metrics, name="metrics"),
     path("v1/schema", views.SchemaView.as_view(), name="schema"),
