@@ -28,11 +28,11 @@ class JWTAuthentication(BaseAuthentication):
     """A person, by the header `Authorization: Bearer <JWT>` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
-        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
+        token = bearer_token(request)
+        if token is None:
             return None
         try:
-            principal = self.authenticate_credentials(token.strip())
+            principal = self.authenticate_credentials(token)
         except (AuthenticationFailed, PermissionDenied) as refusal:
             AUTHENTICATIONS.labels("jwt", refusal.get_codes()).inc()
             raise
@@ -55,8 +55,15 @@ class JWTAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750, section 3.1: `error` only where a token was sent."""
         challenge = 'Bearer realm="memgraph"'
-        sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower() == "bearer"
-        return f'{challenge}, error="invalid_token"' if sent else challenge
+        return challenge if bearer_token(request) is None else f'{challenge}, error="invalid_token"'
+
+
+def bearer_token(request: Request) -> str | None:
+    """What stands after `Bearer`, in any case and after any white space; "" for the word alone, None without it."""
+    scheme, *token = request.META.get("HTTP_AUTHORIZATION", "").split(maxsplit=1) or [""]
+    if scheme.lower() != "bearer":
+        return None
+    return token[0].strip() if token else ""
 
 
 def refused(code: str) -> AuthenticationFailed:
