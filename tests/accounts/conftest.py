@@ -2,6 +2,8 @@ import pytest
 from pytest_django import Settings
 
 from accounts.hashers import OWASPArgon2PasswordHasher
+from accounts.models import Session, User
+from tests.factories import make_session
 
 
 class QuickHasher(OWASPArgon2PasswordHasher):
@@ -14,3 +16,8 @@ class QuickHasher(OWASPArgon2PasswordHasher):
 @pytest.fixture
 def quick_hashes(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = [f"{__name__}.QuickHasher"]
+
+
+@pytest.fixture
+def session(acme_viewer: User) -> Session:
+    return make_session(acme_viewer)
