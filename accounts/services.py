@@ -1,4 +1,3 @@
-from functools import cache
 from typing import Literal, NamedTuple
 
 from django.conf import settings
@@ -80,12 +79,10 @@ def sign_in(*, email: str, password: str, address: str | None, agent: str) -> Si
 def password_is_right(user: User | None, password: str) -> bool:
     """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
     with PASSWORD_HASHING.take():
-        return check_password(password, user.password if user else hash_of_nobody())
-
-
-@cache
-def hash_of_nobody() -> str:
-    return make_password("nobody's password")
+        if user is None:
+            make_password(password)
+            return False
+        return check_password(password, user.password)
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"]) -> int:

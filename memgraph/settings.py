@@ -29,7 +29,11 @@ DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 HTTPS = PUBLIC_URL.startswith("https://")
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS") or [*LOOPBACK_NAMES, urlsplit(PUBLIC_URL).hostname or ""]
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or ""
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS") or [
+    *LOOPBACK_NAMES,
+    f"[{PUBLIC_HOST}]" if ":" in PUBLIC_HOST else PUBLIC_HOST,
+]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -52,7 +56,7 @@ else:
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY and EMBEDDED_DATABASE:
     SECRET_KEY = load_or_make_secret_key(DATA_DIR)
-elif not SECRET_KEY:
+if not SECRET_KEY and not EMBEDDED_DATABASE:
     env.mistake(
         "SECRET_KEY is not set, and DATABASE_URL is. Set it to 32 random bytes or more, the same on every host:"
         ' python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
