@@ -1,13 +1,12 @@
 from typing import Any, Final
 
-import orjson
 from django.utils import timezone
 from rest_framework import serializers
 
+from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
 from tenants.fields import LineField
 
-CONTENT_BYTES: Final = 64 * 1024
 VALUE_LENGTH: Final = 64 * 1024
 EVENT_IDS: Final = 1000
 TAGS: Final = 50
@@ -32,17 +31,17 @@ class OptionalNameField(NameField):
 
 
 class ContentField(serializers.JSONField):
-    """A JSON object of at most 64 KiB, written compactly as UTF-8."""
+    """A JSON object of at most 64 KiB."""
 
     default_error_messages = {
         "not_an_object": "Send a JSON object.",
-        "too_large": f"The content is larger than {CONTENT_BYTES:,} bytes.",
+        "too_large": f"The content is larger than {LARGEST_CONTENT:,} bytes.",
     }
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             self.fail("not_an_object")
-        if len(orjson.dumps(data)) > CONTENT_BYTES:
+        if content_size(data) > LARGEST_CONTENT:
             self.fail("too_large")
         return data
 
