@@ -46,6 +46,18 @@ class ContentField(serializers.JSONField):
         return data
 
 
+class ConfidenceField(serializers.FloatField):
+    """0 to 1. A truth value is no number here, and -0.0 is 0.0, as which an export reads it back."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=1, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return float(super().to_internal_value(data)) + 0.0
+
+
 class EventSerializer(serializers.ModelSerializer[Event]):
     content = ContentField()
     event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH)
@@ -92,7 +104,7 @@ class BeliefSerializer(serializers.ModelSerializer[Belief]):
 
 class BeliefChangesSerializer(serializers.Serializer[Any]):
     value = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
-    confidence = serializers.FloatField(min_value=0, max_value=1)
+    confidence = ConfidenceField()
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices)
     domain = OptionalNameField()
 
@@ -100,7 +112,7 @@ class BeliefChangesSerializer(serializers.Serializer[Any]):
 class CreateBeliefSerializer(BeliefChangesSerializer):
     subject_id = NameField()
     key = NameField()
-    confidence = serializers.FloatField(min_value=0, max_value=1, default=1.0)
+    confidence = ConfidenceField(default=1.0)
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices, default=Belief.Type.BELIEF)
 
 
