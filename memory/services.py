@@ -1,5 +1,6 @@
 """Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -39,10 +40,12 @@ def record_belief(*, principal: Principal, subject_id: str, key: str, value: str
         current = active.select_for_update().first()
         if current and current.value == value:
             return reinforce(current, confidence=fields["confidence"]), False
+        now = timezone.now()  # of both ends, so that one version or the other holds at every moment
+        version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
+        version.created_at = version.updated_at = now
         try:
             with transaction.atomic():
-                end_beliefs(active, Belief.Status.SUPERSEDED)
-                version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
+                end_beliefs(active, Belief.Status.SUPERSEDED, now)
                 version.save(force_insert=True)
         except IntegrityError as error:
             if violated_constraint(error) != "belief_one_active":
@@ -79,16 +82,15 @@ def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, An
     return current
 
 
-def end_beliefs(active: BeliefQuerySet, status: Belief.Status) -> int:
+def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) -> int:
     """Versions that hold no longer stay for the history."""
-    now = timezone.now()
     return active.update(status=status, ended_at=now, updated_at=now)
 
 
 def forget_beliefs(beliefs: BeliefQuerySet, *, soft: bool) -> int:
     """Removes every version among `beliefs`; soft only deactivates the active ones."""
     if soft:
-        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE)
+        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE, timezone.now())
     return beliefs.delete()[0]
 
 
