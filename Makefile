@@ -21,7 +21,7 @@ dev: local ## the same in development mode: no credentials needed, reloads when 
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
 test: developer ## run the tests against a real PostgreSQL
-	@$(venv)/pytest -n 2 -q
+	@$(venv)/python -m pytest -n 2 -q
 
 lint: developer ## check style, types, import rules, migrations and deployment settings
 	$(venv)/ruff check .

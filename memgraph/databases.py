@@ -26,7 +26,9 @@ def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[st
 
 
 def embedded_database(socket_directory: Path, *, threads: int) -> dict[str, Any]:
-    return _database(threads=threads, options={}, NAME="memgraph", USER="memgraph", HOST=str(socket_directory))
+    """The port is said, because libpq would take somebody's PGPORT otherwise."""
+    where = {"NAME": "memgraph", "USER": "memgraph", "HOST": str(socket_directory), "PORT": "5432"}
+    return _database(threads=threads, options={}, **where)
 
 
 def parse_database_url(url: str, *, threads: int) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from typing import Any, Literal
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+
+from tenants.permissions import IsUserSession, TenantPermission
 
 Direction = Literal["request", "response"]
 
@@ -49,6 +52,22 @@ class Schema(AutoSchema):
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.split("/") if part and part not in ("v1", "v2")]
         return [parts[0] if parts else "root"]
+
+    def access(self) -> list[type[BasePermission]]:
+        access: list[type[BasePermission]] = getattr(self.view, "access", {}).get(self.method, [])
+        return access
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        schemes: list[dict[str, Any]] = super().get_auth()
+        return [scheme for scheme in schemes if "JWT" in scheme] if IsUserSession in self.access() else schemes
+
+    def get_description(self) -> str:  # type: ignore[override] # the library's annotation is wrong
+        roles = [kind.minimum_role for kind in self.access() if issubclass(kind, TenantPermission)]
+        return " ".join([super().get_description() or "", *(f"Needs the role {role}." for role in roles)]).strip()
+
+    def get_summary(self) -> str | None:
+        """The first sentence of what the view says of itself."""
+        return str(self.get_description()).split(". ")[0].split("\n")[0].removesuffix(".") or None
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -154,6 +154,10 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # nothing is redirected, to https neither: clients turn a redirected POST into a GET
+    "security.W021",  # preloading HSTS concerns the whole domain, which is its owner's to decide
+]
 
 # The API
 

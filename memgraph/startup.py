@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 OLDEST_POSTGRESQL = 15
+BOUND_ROLE = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
 MIGRATION_LOCK = 0x6D656D67  # "memg": one number for all hosts of an installation
 
 
@@ -53,10 +54,16 @@ def check_database() -> None:
     try:
         with psycopg.connect(**parameters) as found:
             version = found.info.server_version // 10000
+            role = found.execute(BOUND_ROLE).fetchone()
     except psycopg.Error as error:
         raise StartError(f"The database at {where} can't be reached: {_reason(error)}. Check DATABASE_URL.") from error
     if version < OLDEST_POSTGRESQL:
         raise StartError(f"The database at {where} is PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed.")
+    if role is not None:
+        raise StartError(
+            f"The role {role[0]!r} of DATABASE_URL is a superuser or has BYPASSRLS, so row-level security, the wall"
+            " between tenants, doesn't bind it. Make one that has neither: CREATE ROLE memgraph LOGIN PASSWORD '...'"
+        )
 
 
 def _reason(error: psycopg.Error) -> str:
@@ -110,7 +117,6 @@ def announcement() -> str:
     return f"""
 Memgraph is starting on {url} (Ctrl-C stops it)
 {anyone}
-  Studio     {url}/studio/
   API        {url}/docs
   Operators  {url}/admin/ (make operator)
 

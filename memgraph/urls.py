@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from memgraph import views
 
@@ -11,10 +11,10 @@ handler500 = "memgraph.errors.server_error"
 
 urlpatterns = [
     path("health", views.HealthView.as_view(), name="health"),
-    path("v1/health", views.HealthView.as_view(), name="health-v1"),
+    path("v1/health", views.HealthView.as_view(schema=None), name="health-v1"),
     path("live", views.LiveView.as_view(), name="live"),
     path("metrics", views.metrics, name="metrics"),
-    path("v1/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("v1/schema", views.SchemaView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", include("accounts.urls")),
     path("", include("apikeys.urls")),

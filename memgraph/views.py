@@ -1,8 +1,12 @@
 import logging
+from functools import cache
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -37,6 +41,22 @@ class LiveView(PublicView):
         return Response({"status": "alive"})
 
 
+@cache
+def openapi_document() -> dict[str, Any]:
+    """Made once in a process: it takes tens of milliseconds, and anybody may ask."""
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+class SchemaView(PublicView):
+    """This API, as OpenAPI 3.1."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response(openapi_document())
+
+
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, summed over all workers."""
     response: HttpResponse = ExportToDjangoView(request)

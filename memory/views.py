@@ -127,7 +127,7 @@ class BeliefViewSet(MemoryViewSet):
             count = services.forget_beliefs(versions, soft=soft)
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
 
-    @extend_schema(parameters=[ForgetSerializer])
+    @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
         """Removes what is believed of a subject, or of one domain of it; `?soft=true` only deactivates."""
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))

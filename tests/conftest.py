@@ -1,11 +1,17 @@
 """The cast: two workspaces, Acme with a person of every role, and Globex, which must never see Acme."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from tenants.models import Role, Tenant
 from tests.factories import anonymous_client, client_for, key_client, make_tenant, make_user
+from tests.memgraph.processes import Server
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +64,13 @@ def admin(acme_admin: User) -> APIClient:
 def editor_key(acme: Tenant) -> APIClient:
     """A program of Acme with an editor's key."""
     return key_client(acme)
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[Server]:
+    """The real thing with two workers: for races, metrics over workers and the published client."""
+    folder = Path(tempfile.mkdtemp(prefix="memgraph-real-"))
+    folder.chmod(0o755)
+    with Server(folder / "data", WEB_CONCURRENCY=2) as server:
+        yield server.wait_until_healthy()
+    shutil.rmtree(folder)

@@ -17,7 +17,7 @@ from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 
-PASSWORD = "correct horse battery"
+PASSWORD = "seventeen green herons"
 numbers = count()
 
 

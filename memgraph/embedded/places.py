@@ -1,5 +1,6 @@
 """Where the embedded PostgreSQL keeps its things. The answers are the same from one start to the next."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -71,9 +72,11 @@ def _make_open(folder: Path) -> None:
 
 
 def _make_data_dir(data_dir: Path) -> None:
-    if not data_dir.exists():
+    if not data_dir.is_dir():
         data_dir.mkdir(parents=True, exist_ok=True)
         data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _home(data_dir: Path) -> Path:
@@ -86,7 +89,7 @@ def _home(data_dir: Path) -> Path:
         return cluster.readlink().parent
     if cluster.exists() or os.geteuid() != 0 or is_reachable(data_dir):
         return data_dir
-    return SYSTEM_HOME / _digest(data_dir)
+    return SYSTEM_HOME / digest(data_dir)
 
 
 def _sockets(data_dir: Path, home: Path) -> Path:
@@ -95,9 +98,9 @@ def _sockets(data_dir: Path, home: Path) -> Path:
     if len(os.fsencode(sockets / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         return sockets
     if os.geteuid() == 0:
-        return SYSTEM_HOME / _digest(data_dir) / "sockets"
-    return Path(f"/tmp/memgraph-{os.geteuid()}-{_digest(data_dir)}")  # noqa: S108 - ours alone, or refused
+        return SYSTEM_HOME / digest(data_dir) / "sockets"
+    return Path(f"/tmp/memgraph-{os.geteuid()}-{digest(data_dir)}")  # noqa: S108 - ours alone, or refused
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]

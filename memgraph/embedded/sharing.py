@@ -7,7 +7,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from memgraph.embedded.errors import EmbeddedDatabaseError
@@ -57,9 +57,15 @@ def database_for_command(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgre
             return
         try:
             yield database
-            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for those who joined
         finally:
+            _wait_for_those_who_joined(lock)
             database.stop()
+
+
+def _wait_for_those_who_joined(lock: int) -> None:
+    if not _try_exclusive(lock):
+        with suppress(KeyboardInterrupt):
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _start_or_join(database: EmbeddedPostgres, lock: int) -> bool:

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from memgraph.embedded import socket_directory
-from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, installed
-from memgraph.embedded.places import SYSTEM_HOME, is_reachable
+from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, PACKAGE, installed
+from memgraph.embedded.places import SYSTEM_HOME, digest, is_reachable
 from tests.memgraph.processes import ROOT, START_SECONDS, Server, environment, free_port, refusal, run, wait_for
 
 NOBODY = 65534
@@ -30,6 +31,10 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="memgraph-start-"))
     folder.chmod(0o755)
     yield folder
+    for secret_key in folder.rglob("secret_key"):
+        name = digest(secret_key.parent)
+        for outside in (SYSTEM_HOME / name, *Path("/tmp").glob(f"memgraph-*-{name}")):
+            shutil.rmtree(outside, ignore_errors=True)
     shutil.rmtree(folder)
 
 
@@ -65,7 +70,7 @@ def interrupt_rounds(data_dir: Path, rounds: int) -> None:
 def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None:
     with Server(folder / name) as server:
         server.wait_until_healthy()
-        assert f"http://127.0.0.1:{server.port}/studio/" in server.text()
+        assert f"http://127.0.0.1:{server.port}" in server.text()
         assert stat.S_IMODE((folder / name / "postgres").stat().st_mode) == 0o700
         tree = server.tree()
         server.interrupt()
@@ -101,6 +106,15 @@ def test_termination_lets_a_kept_alive_client_go(server: Server) -> None:
     assert server.process.returncode == 0
 
 
+def test_interrupt_does_not_wait_for_a_client_that_hangs(server: Server) -> None:
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(head)
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
+
+
 def test_hangup_reloads_the_workers(server: Server) -> None:
     before = server.worker()
     server.process.send_signal(signal.SIGHUP)
@@ -118,6 +132,11 @@ def test_taken_port_is_named(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert f"Port {port} is taken" in refusal(MEMGRAPH_DATA_DIR=folder / "taken", PORT=port)
+
+
+def test_data_dir_that_is_a_file_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    assert "Set MEMGRAPH_DATA_DIR to a folder" in refusal(MEMGRAPH_DATA_DIR=folder / "file")
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
@@ -191,24 +210,39 @@ def test_command_joins_the_running_server(server: Server) -> None:
 
 
 def test_command_waits_for_the_one_that_joined_it_and_keeps_a_server_out(data_dir: Path) -> None:
-    script = "from django.db import connection as c; c.cursor().execute('SELECT 1'); print(flush=True); input(); {0}"
-    first, second = (
-        subprocess.Popen(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", script.format("c.cursor().execute('SELECT 1')")],
-            cwd=ROOT,
-            env=environment(MEMGRAPH_DATA_DIR=data_dir),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for _ in range(2)
+    with using_command(data_dir) as first, using_command(data_dir) as second:
+        assert "A command is using the database" in refusal(MEMGRAPH_DATA_DIR=data_dir, PORT=free_port())
+        let_end(first)
+        with pytest.raises(subprocess.TimeoutExpired):
+            first.wait(0.5)
+        let_end(second)
+        assert second.wait(10) == 0, "the database went away under it"
+        assert first.wait(10) == 0
+
+
+@contextmanager
+def using_command(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that uses the database, waits for a line, and uses it again."""
+    use = "from django.db import connection; connection.cursor().execute('SELECT 1')"
+    command = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{use}; print('ready', flush=True); input(); {use}"],
+        cwd=ROOT,
+        env=environment(MEMGRAPH_DATA_DIR=data_dir),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    for command in (first, second):
+    with command:
         assert command.stdout
-        command.stdout.readline()
-    assert "A command is using the database" in refusal(MEMGRAPH_DATA_DIR=data_dir, PORT=free_port())
-    for command in (first, second):
-        command.communicate(b"\n", timeout=20)
-        assert command.returncode == 0
+        assert command.stdout.readline() == "ready\n"
+        yield command
+        command.kill()
+
+
+def let_end(command: subprocess.Popen[str]) -> None:
+    assert command.stdin
+    command.stdin.write("\n")
+    command.stdin.flush()
 
 
 @pytest.mark.parametrize("key", ["", "short"])
@@ -251,23 +285,21 @@ def test_what_is_not_http_gets_a_problem(server: Server, request_head: bytes, st
 @as_root
 def test_root_starts_it_in_a_private_home(folder: Path) -> None:
     home = folder / "home"
-    packages = home / "site-packages"  # the programs as a virtual environment in that home would have them
+    packages = home / "site-packages"  # the programs, as a virtual environment in that home would have them
     home.mkdir(mode=0o700)
-    known = set(SYSTEM_HOME.glob("*"))
     source = installed().parents[2]
     shutil.copytree(source / INSTALLATION, packages / INSTALLATION)
     shutil.copytree(source / LIBRARIES, packages / LIBRARIES)
-    (packages / INSTALLATION.parts[0] / "__init__.py").touch()
-    try:
-        with Server(home / "data", PYTHONPATH=packages) as server:
-            server.wait_until_healthy()
-            assert str(SYSTEM_HOME) in server.postmaster().cmdline()[0]
-            assert server.postmaster().uids().real != 0
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-        assert (home / "data" / "postgres").readlink().parent.parent == SYSTEM_HOME
-    finally:
-        for made in set(SYSTEM_HOME.glob("*")) - known:
-            shutil.rmtree(made)
+    (packages / PACKAGE / "__init__.py").touch()
+    known = set(SYSTEM_HOME.glob("postgresql-*"))
+    with Server(home / "data", PYTHONPATH=packages) as server:
+        server.wait_until_healthy()
+        assert server.postmaster().cmdline()[0].startswith(f"{SYSTEM_HOME}/postgresql-")
+        assert server.postmaster().uids().real != 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    for copy in set(SYSTEM_HOME.glob("postgresql-*")) - known:
+        shutil.rmtree(copy)
+    assert (home / "data" / "postgres").readlink() == SYSTEM_HOME / digest(home / "data") / "postgres"
 
 
 @as_root
