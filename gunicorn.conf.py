@@ -11,7 +11,7 @@ from typing import Any
 settings = runpy.run_module(os.environ.get("DJANGO_SETTINGS_MODULE", "memgraph.settings"))
 metrics = Path(settings["DATA_DIR"], "run", "metrics", str(settings["PORT"]))
 timeouts = "-c statement_timeout=5s -c lock_timeout=3s"
-INTERRUPT_SECONDS = 3
+INTERRUPT_SECONDS = 2
 
 wsgi_app = "memgraph.wsgi:application"
 host = settings["HOST"].strip("[]")

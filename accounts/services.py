@@ -1,8 +1,9 @@
-from functools import cache
 from typing import Literal, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.sessions.models import Session as OperatorSession
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -51,7 +52,13 @@ def onboard(
             actor = actor.as_user(user.id, user.email)
             _, api_key = create_key(tenant_id=tenant.id, name="default", role=Role.EDITOR, actor=actor)
             after = {"name": tenant.name, "sector": tenant.sector, "admin": user.email}
-            record(Action.TENANT_CREATED, actor=actor, tenant_id=tenant.id, target=target_of(tenant), after=after)
+            record(
+                Action.TENANT_CREATED,
+                actor=actor,
+                tenant_id=tenant.id,
+                target=Target(tenant.id, tenant.name),
+                after=after,
+            )
     except IntegrityError as error:
         if violated_constraint(error) != "user_email_unique":
             raise
@@ -71,7 +78,7 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
         SIGN_INS.labels("suspended").inc()
         note_refusal(user, email, actor)
         raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
-    session = start_session(user, actor)
+    session = start_session(user, user.tenant, actor)
     SIGN_INS.labels("accepted").inc()
     return SignedIn(session, str(SessionToken.for_session(session)))
 
@@ -82,31 +89,29 @@ def note_refusal(user: User | None, email: str, actor: Actor) -> None:
         record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=user.tenant_id if user else None, target=target)
 
 
-def start_session(user: User, actor: Actor) -> Session:
+def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
     now = timezone.now()
     with transaction.atomic():
         session = Session.objects.create(
             user=user,
-            tenant=user.tenant,
+            tenant=tenant,
             created_at=now,
             expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
             ip=actor.address,
             agent=actor.agent,
         )
         actor = actor.as_user(user.id, user.email)
-        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=user.tenant_id, target=Target(session.id, ""))
+        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""))
     return session
 
 
 def password_is_right(user: User | None, password: str) -> bool:
     """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
     with PASSWORD_HASHING.take():
-        return check_password(password, user.password if user else hash_of_nobody())
-
-
-@cache
-def hash_of_nobody() -> str:
-    return make_password("nobody's password")
+        if user is None:
+            make_password(password)
+            return False
+        return check_password(password, user.password)
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], actor: Actor) -> int:
@@ -120,5 +125,69 @@ def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], a
     return ended
 
 
-def target_of(thing: Tenant | User) -> Target:
-    return Target(thing.id, str(thing))
+def end_session(*, session: Session, actor: Actor) -> Session:
+    now = timezone.now()
+    with transaction.atomic():
+        if Session.objects.for_tenant(session.tenant_id).unended().filter(id=session.id).update(ended_at=now):
+            session.ended_at = now
+            target = Target(session.user_id, str(session.user))
+            record(
+                Action.SESSIONS_ENDED, actor=actor, tenant_id=session.tenant_id, target=target, after={"sessions": 1}
+            )
+    return session
+
+
+def deactivate_user(*, user: User, actor: Actor) -> User:
+    """Nobody is signed in as this person from here on. 409 `last_admin` where it would leave a tenant without one."""
+    with transaction.atomic():
+        refuse_last_of_kind(user)
+        if User.objects.filter(id=user.id, is_active=True).update(is_active=False):
+            end_all_sessions(user)
+            note_activity(user, actor, active=False)
+    user.is_active = False
+    return user
+
+
+def reactivate_user(*, user: User, actor: Actor) -> User:
+    """What a sign-in that overlapped the deactivation left behind is ended here: the person signs in anew."""
+    with transaction.atomic():
+        if User.objects.filter(id=user.id, is_active=False).update(is_active=True):
+            end_all_sessions(user)
+            note_activity(user, actor, active=True)
+    user.is_active = True
+    return user
+
+
+def note_activity(user: User, actor: Actor, *, active: bool) -> None:
+    before, after = {"is_active": not active}, {"is_active": active}
+    record(
+        Action.USER_CHANGED,
+        actor=actor,
+        tenant_id=user.tenant_id,
+        target=Target(user.id, user.email),
+        before=before,
+        after=after,
+    )
+
+
+def refuse_last_of_kind(user: User) -> None:
+    """Locks the active admins of the tenant, so that of two who would be the last to go, one stays.
+
+    Operators are held to the same: somebody has to be able to reactivate the others.
+    """
+    if user.role != Role.ADMIN and not user.is_staff:
+        return
+    peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
+    if list(peers.select_for_update(no_key=True).order_by("id").values_list("id", flat=True)) != [user.id]:
+        return
+    if user.is_staff:
+        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
+    raise Conflict("This is the tenant's last active admin. It needs another one first.", code="last_admin")
+
+
+def end_all_sessions(user: User) -> None:
+    Session.objects.filter(user=user).unended().update(ended_at=timezone.now())
+    if user.is_staff:
+        for session in OperatorSession.objects.all():
+            if session.get_decoded().get(SESSION_KEY) == str(user.id):
+                session.delete()

@@ -44,9 +44,9 @@ class JSONParser(BaseParser):
 
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:
-    """Lone surrogates and infinite numbers can be parsed, but not kept."""
+    """Lone surrogates and infinite numbers can be parsed, but not kept. `json` would guess UTF-16 from bytes."""
     try:
-        json.loads(body, parse_constant=refuse_constant, parse_int=bounded_integer)
+        refuse_depth(json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer))
     except (ValueError, RecursionError):
         return ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
     return Unprocessable("The body holds a lone surrogate or a number out of range.", code="invalid_text")
@@ -66,12 +66,8 @@ def bounded_integer(digits: str) -> int:
 def refuse_depth(parsed: Any) -> None:
     level = [parsed]
     for _ in range(DEEPEST + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
+        level = [outer for outer in level if isinstance(outer, dict | list)]
         if not level:
             return
+        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
     raise ParseError(f"The body is nested deeper than {DEEPEST}.", code="malformed")

@@ -14,7 +14,7 @@ from memgraph.embedded import EmbeddedPostgres
 from memgraph.processes import die_with_parent
 
 # How long gunicorn may take to end: Ctrl-C is answered within 5 s, the database's turn included.
-PATIENCE = {signal.SIGINT: 3.5, signal.SIGTERM: 28.0}
+PATIENCE = {signal.SIGINT: 2.5, signal.SIGTERM: 28.0}
 RELAUNCH_SECONDS = 0.1
 RELAUNCHES = 100
 

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from memgraph import views
@@ -11,7 +12,7 @@ handler500 = "memgraph.errors.server_error"
 
 urlpatterns = [
     path("health", views.HealthView.as_view(), name="health"),
-    path("v1/health", views.HealthView.as_view(), name="health-v1"),
+    path("v1/health", views.HealthView.as_view(schema=None), name="health-v1"),
     path("live", views.LiveView.as_view(), name="live"),
     path("metrics", views.metrics, name="metrics"),
     path("v1/schema", views.SchemaView.as_view(), name="schema"),
@@ -19,5 +20,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("apikeys.urls")),
     path("", include("memory.urls")),
+    path("admin", RedirectView.as_view(url="/admin/", http_method_names=["get", "head"]), name="to-admin"),
     path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/docs", http_method_names=["get", "head"]), name="root"),
 ]

@@ -127,7 +127,7 @@ class BeliefViewSet(MemoryViewSet):
             count = services.forget_beliefs(versions, soft=soft)
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
 
-    @extend_schema(parameters=[ForgetSerializer])
+    @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
         """Removes what is believed of a subject, or of one domain of it; `?soft=true` only deactivates."""
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))
@@ -178,7 +178,9 @@ class EpisodeViewSet(MemoryViewSet):
     ordering = ("-started_at", "-id")
 
     def get_queryset(self) -> EpisodeQuerySet:
-        return Episode.objects.for_tenant(self.principal.tenant_id)
+        episodes = Episode.objects.for_tenant(self.principal.tenant_id)
+        # A change is checked against the rest of the row, which must not change meanwhile.
+        return episodes.select_for_update() if self.request.method == "PATCH" else episodes
 
     def create(self, request: Request) -> Response:
         fields = checked(EpisodeSerializer(data=request.data))

@@ -2,8 +2,8 @@
 
 Each row's MAC (HMAC-SHA256 under `AUDIT_KEYS`) covers the row and its predecessor's MAC; the head's MAC covers the
 number of rows and the last row's MAC. Who can write to the database but lacks the key can't change, insert, swap or
-remove a row unseen. Putting back an old head together with its rows shows only against a head that was kept elsewhere: the log's
-export carries it. Rows of no tenant stand alone, each under its own MAC: that one of them is missing can't be seen.
+remove a row unseen. Putting back an old head together with its rows shows only against a head that was kept elsewhere:
+the log's export carries it. Rows of no tenant stand alone, each under its own MAC: that one is missing can't be seen.
 """
 
 import hashlib

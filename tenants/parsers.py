@@ -1,8 +1,10 @@
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.http import QueryDict
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from tenants.problems import PayloadTooLarge
@@ -24,4 +26,10 @@ class FormParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        return QueryDict(read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE), encoding="utf-8")
+        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        try:
+            unquote_to_bytes(body).decode()
+        except UnicodeDecodeError:
+            # Django would put other characters in their place, into passwords too.
+            raise ParseError("The body is not UTF-8.", code="malformed") from None
+        return QueryDict(body)

@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
 from django.db import transaction
+from django.http import QueryDict
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -46,8 +47,8 @@ class TenantMixin(APIView):
 
     def refuse_other_tenant(self, data: Mapping[str, object]) -> None:
         """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
-        claimed = data.get("tenant_id")
-        if claimed is not None and str(claimed).lower() != str(self.principal.tenant_id):
+        claims = data.getlist("tenant_id") if isinstance(data, QueryDict) else [data.get("tenant_id")]
+        if any(claim is not None and str(claim).lower() != str(self.principal.tenant_id) for claim in claims):
             with transaction.atomic():
                 actor = actor_of(self.request)
                 record(Action.TENANT_MISMATCH, actor=actor, tenant_id=self.principal.tenant_id)

@@ -1,5 +1,6 @@
 """Where the embedded PostgreSQL keeps its things. The answers are the same from one start to the next."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -71,9 +72,11 @@ def _make_open(folder: Path) -> None:
 
 
 def _make_data_dir(data_dir: Path) -> None:
-    if not data_dir.exists():
+    if not data_dir.is_dir():
         data_dir.mkdir(parents=True, exist_ok=True)
         data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _home(data_dir: Path) -> Path:

@@ -10,7 +10,7 @@ from memgraph.processes import command_line
 
 POLL_SECONDS = 0.02
 # Cleanly; then at once, which the next start recovers from without loss; then by force.
-STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0))
+STOP_STEPS = ((signal.SIGINT, 2.0), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0))
 
 
 def find(cluster: Path) -> int | None:

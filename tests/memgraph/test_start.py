@@ -70,7 +70,7 @@ def interrupt_rounds(data_dir: Path, rounds: int) -> None:
 def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None:
     with Server(folder / name) as server:
         server.wait_until_healthy()
-        assert f"http://127.0.0.1:{server.port}/studio/" in server.text()
+        assert f"http://127.0.0.1:{server.port}" in server.text()
         assert stat.S_IMODE((folder / name / "postgres").stat().st_mode) == 0o700
         tree = server.tree()
         server.interrupt()
@@ -106,6 +106,15 @@ def test_termination_lets_a_kept_alive_client_go(server: Server) -> None:
     assert server.process.returncode == 0
 
 
+def test_interrupt_does_not_wait_for_a_client_that_hangs(server: Server) -> None:
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(head)
+        tree = server.tree()
+        server.interrupt()
+        server.assert_ends(tree)
+
+
 def test_hangup_reloads_the_workers(server: Server) -> None:
     before = server.worker()
     server.process.send_signal(signal.SIGHUP)
@@ -123,6 +132,11 @@ def test_taken_port_is_named(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert f"Port {port} is taken" in refusal(MEMGRAPH_DATA_DIR=folder / "taken", PORT=port)
+
+
+def test_data_dir_that_is_a_file_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    assert "Set MEMGRAPH_DATA_DIR to a folder" in refusal(MEMGRAPH_DATA_DIR=folder / "file")
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
