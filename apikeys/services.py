@@ -3,7 +3,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from apikeys.keys import PREFIX_LENGTH, digest, generate_key
@@ -70,18 +69,18 @@ def described(key: APIKey) -> dict[str, Any]:
 
 
 def note_use(*, found: FoundKey, now: datetime, actor: Actor) -> None:
-    """Writes when, where and by what a key was last used: at most once a minute, also with many workers.
-
-    The first use is audited. Of several first uses at once, the filtered update lets one be the first.
-    """
+    """Writes when, where and by what a key was last used: at most once a minute, also with many workers."""
     before = now - USE_NOTED_EVERY
-    if found.last_used_at is not None and found.last_used_at > before:
-        return
-    unnoted = Q(last_used_at=None) if found.last_used_at is None else Q(last_used_at__lte=before)
+    use = {"last_used_at": now, "last_used_ip": actor.address, "last_used_agent": actor.agent}
+    if found.last_used_at is None:
+        note_first_use(found, use, actor)
+    elif found.last_used_at <= before:
+        APIKey.objects.filter(id=found.id, last_used_at__lte=before).update(**use)
+
+
+def note_first_use(found: FoundKey, use: dict[str, Any], actor: Actor) -> None:
+    """Audited. Of several first uses at once, the filtered update lets one be the first."""
     with transaction.atomic():
-        noted = APIKey.objects.filter(unnoted, id=found.id).update(
-            last_used_at=now, last_used_ip=actor.address, last_used_agent=actor.agent
-        )
-        if noted and found.last_used_at is None:
+        if APIKey.objects.filter(id=found.id, last_used_at=None).update(**use):
             target = Target(found.id, f"{found.name} ({found.prefix}…)")
             record(Action.KEY_FIRST_USED, actor=actor, tenant_id=found.tenant_id, target=target)

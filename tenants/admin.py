@@ -213,8 +213,3 @@ class TenantAdmin(OperatorAdmin):
             lambda tenant: reactivate_tenant(tenant=tenant, actor=actor),
             done="reactivated",
         )
-            request,
-            suspended,
-            lambda tenant: reactivate_tenant(tenant=tenant, actor=actor_of(request)),
-            done="reactivated",
-        )

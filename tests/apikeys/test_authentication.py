@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from apikeys.keys import checksum, generate_key
 from apikeys.models import APIKey
+from tenants.actor import Actor
 from tenants.models import Tenant
 from tests.factories import anonymous_client, make_key, make_token, make_user
 from tests.routes import PUBLIC, ROUTES
@@ -128,7 +129,7 @@ def test_a_suspended_tenants_key_is_forbidden_unless_it_ended(acme: Tenant) -> N
 
 def test_a_key_outlives_its_maker(acme: Tenant) -> None:
     person = make_user(acme)
-    _, plaintext = make_key(acme, created_by_id=person.id, created_by_label=person.email)
+    _, plaintext = make_key(acme, actor=Actor().as_user(person.id, person.email))
     person.delete()
     assert ask(plaintext).status_code == 200
 
