@@ -203,7 +203,7 @@ def test_in_every_field(
             response = client.generic(method, path, json.dumps(body), route.content_type)
             assert_no_error_of_ours(response, f"{body!r}")
             assert name == "login" or response.status_code != 401
-            if name == "logout":
+            if name == "logout" and response.status_code == 200:
                 client = client_for(person)
 
 
