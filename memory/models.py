@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from memory.content import ContentDecoder
 from tenants.ids import new_id
 from tenants.models import Tenant, TenantQuerySet
 
@@ -37,7 +38,7 @@ class Event(Remembered):
     """Something that happened. Append-only."""
 
     event_type = models.CharField(max_length=EVENT_TYPE_LENGTH)
-    content = models.JSONField()
+    content = models.JSONField(decoder=ContentDecoder)
     user_id = models.CharField(max_length=NAME_LENGTH)
     agent_id = models.CharField(max_length=NAME_LENGTH, null=True)
     thread_id = models.CharField(max_length=NAME_LENGTH, null=True)

@@ -1,13 +1,12 @@
 from typing import Any, Final
 
-import orjson
 from django.utils import timezone
 from rest_framework import serializers
 
+from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
 from tenants.fields import LineField
 
-CONTENT_BYTES: Final = 64 * 1024
 VALUE_LENGTH: Final = 64 * 1024
 EVENT_IDS: Final = 1000
 TAGS: Final = 50
@@ -32,19 +31,31 @@ class OptionalNameField(NameField):
 
 
 class ContentField(serializers.JSONField):
-    """A JSON object of at most 64 KiB, written compactly as UTF-8."""
+    """A JSON object of at most 64 KiB."""
 
     default_error_messages = {
         "not_an_object": "Send a JSON object.",
-        "too_large": f"The content is larger than {CONTENT_BYTES:,} bytes.",
+        "too_large": f"The content is larger than {LARGEST_CONTENT:,} bytes.",
     }
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             self.fail("not_an_object")
-        if len(orjson.dumps(data)) > CONTENT_BYTES:
+        if content_size(data) > LARGEST_CONTENT:
             self.fail("too_large")
         return data
+
+
+class ConfidenceField(serializers.FloatField):
+    """0 to 1. A truth value is no number here, and -0.0 is 0.0, as which an export reads it back."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=1, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return float(super().to_internal_value(data)) + 0.0
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
@@ -93,7 +104,7 @@ class BeliefSerializer(serializers.ModelSerializer[Belief]):
 
 class BeliefChangesSerializer(serializers.Serializer[Any]):
     value = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
-    confidence = serializers.FloatField(min_value=0, max_value=1)
+    confidence = ConfidenceField()
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices)
     domain = OptionalNameField()
 
@@ -101,7 +112,7 @@ class BeliefChangesSerializer(serializers.Serializer[Any]):
 class CreateBeliefSerializer(BeliefChangesSerializer):
     subject_id = NameField()
     key = NameField()
-    confidence = serializers.FloatField(min_value=0, max_value=1, default=1.0)
+    confidence = ConfidenceField(default=1.0)
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices, default=Belief.Type.BELIEF)
 
 

@@ -1,9 +1,10 @@
 """Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -34,22 +35,39 @@ def record_belief(*, principal: Principal, subject_id: str, key: str, value: str
     The same value again reinforces: the row stays, the greater confidence is kept. Another value is a new version, and
     the old one is superseded. Two writers at once: the partial unique index lets one through, the other tries again.
     """
-    for _ in range(ATTEMPTS):
-        active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
-        current = active.select_for_update().first()
-        if current and current.value == value:
-            return reinforce(current, confidence=fields["confidence"]), False
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            await_turn(principal.tenant_id, subject_id, key)
         try:
-            with transaction.atomic():
-                end_beliefs(active, Belief.Status.SUPERSEDED)
-                version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
-                version.save(force_insert=True)
+            with transaction.atomic():  # who loses gives its row locks back, or two losers would wait for each other
+                return write_belief(principal, subject_id, key, value, fields)
         except IntegrityError as error:
             if violated_constraint(error) != "belief_one_active":
                 raise
-        else:
-            return version, True
     raise Unavailable("This belief is being written by many at once.", code="database_busy")
+
+
+def write_belief(
+    principal: Principal, subject_id: str, key: str, value: str, fields: dict[str, Any]
+) -> tuple[Belief, bool]:
+    active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
+    current = active.select_for_update().first()
+    if current and current.value == value:
+        return reinforce(current, confidence=fields["confidence"]), False
+    now = timezone.now()  # of both ends, so that one version or the other holds at every moment
+    if current:  # without it, there may be one by now, and of the same value
+        end_beliefs(active, Belief.Status.SUPERSEDED, now)
+    version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
+    version.created_at = version.updated_at = now
+    version.save(force_insert=True)
+    return version, True
+
+
+def await_turn(tenant_id: UUID, subject_id: str, key: str) -> None:
+    """Who lost a race queues for the next, or else the last of twenty writers would lose nineteen."""
+    name = f"memgraph belief {tenant_id} {len(subject_id)} {subject_id} {key}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def reinforce(belief: Belief, *, confidence: float) -> Belief:
@@ -79,16 +97,15 @@ def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, An
     return current
 
 
-def end_beliefs(active: BeliefQuerySet, status: Belief.Status) -> int:
+def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) -> int:
     """Versions that hold no longer stay for the history."""
-    now = timezone.now()
     return active.update(status=status, ended_at=now, updated_at=now)
 
 
 def forget_beliefs(beliefs: BeliefQuerySet, *, soft: bool) -> int:
     """Removes every version among `beliefs`; soft only deactivates the active ones."""
     if soft:
-        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE)
+        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE, timezone.now())
     return beliefs.delete()[0]
 
 

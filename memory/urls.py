@@ -1,8 +1,17 @@
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 
 from memory import views
 from memory.transfer.views import ExportView, ImportView
 
+
+class NameConverter(PathConverter):
+    """What users and keys may be called: anything, also with slashes and line breaks."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(NameConverter, "name")
 events, beliefs, episodes = views.EventViewSet, views.BeliefViewSet, views.EpisodeViewSet
 
 urlpatterns = [
@@ -14,11 +23,11 @@ urlpatterns = [
         name="beliefs",
     ),
     path(
-        "v1/beliefs/history/<str:user_id>/<path:key>",
+        "v1/beliefs/history/<str:user_id>/<name:key>",
         views.BeliefHistoryView.as_view(),
         name="belief-history",
     ),
-    path("v1/beliefs/timeline/<path:user_id>", views.BeliefTimelineView.as_view(), name="belief-timeline"),
+    path("v1/beliefs/timeline/<name:user_id>", views.BeliefTimelineView.as_view(), name="belief-timeline"),
     path(
         "v1/beliefs/<str:id>",
         beliefs.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),

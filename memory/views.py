@@ -178,7 +178,9 @@ class EpisodeViewSet(MemoryViewSet):
     ordering = ("-started_at", "-id")
 
     def get_queryset(self) -> EpisodeQuerySet:
-        return Episode.objects.for_tenant(self.principal.tenant_id)
+        episodes = Episode.objects.for_tenant(self.principal.tenant_id)
+        # A change is checked against the rest of the row, which must not change meanwhile.
+        return episodes.select_for_update() if self.request.method == "PATCH" else episodes
 
     def create(self, request: Request) -> Response:
         fields = checked(EpisodeSerializer(data=request.data))

@@ -10,8 +10,9 @@ from uuid import UUID
 import orjson
 from django.db import models
 
+from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
-from memory.serializers import CONTENT_BYTES, EVENT_IDS, TAGS, VALUE_LENGTH
+from memory.serializers import EVENT_IDS, TAGS, VALUE_LENGTH
 from tenants.ids import parse_id
 
 FORMAT: Final = "memgraph-export"
@@ -54,8 +55,8 @@ def json_object(value: Any) -> str:
     if not isinstance(value, dict):
         raise ValueError("must be a JSON object")
     dumped = orjson.dumps(value)
-    if len(dumped) > CONTENT_BYTES or b"\\u0000" in dumped:
-        raise ValueError(f"must have at most {CONTENT_BYTES:,} bytes, without NUL")
+    if content_size(value) > LARGEST_CONTENT or b"\\u0000" in dumped:
+        raise ValueError(f"must have at most {LARGEST_CONTENT:,} bytes, without NUL")
     return dumped.decode()
 
 

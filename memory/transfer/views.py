@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, ClassVar, cast
 
+import orjson
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -26,10 +27,14 @@ NDJSON = "application/x-ndjson"
 
 
 class NDJSONRenderer(BaseRenderer):
-    """Lets `Accept: application/x-ndjson` through; the view streams by itself."""
+    """Lets `Accept: application/x-ndjson` through; the view streams by itself, and only problems come here."""
 
     media_type = NDJSON
     format = "ndjson"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return orjson.dumps(data)
 
 
 class NDJSONParser(BaseParser):

@@ -1,0 +1,27 @@
+"""How the tests of memory read answers."""
+
+from typing import Any
+
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+
+def faults(response: Response) -> list[tuple[str, str]]:
+    """Field and code of every fault in a 422."""
+    assert response.status_code == 422, response.content
+    return [(error["field"], error["code"]) for error in response.json()["errors"]]
+
+
+def pages(client: APIClient, path: str, **params: Any) -> list[list[dict[str, Any]]]:
+    """Every page of a list, first to last."""
+    read: list[list[dict[str, Any]]] = []
+    cursor = None
+    while not read or cursor:
+        answer = client.get(path, params | ({"cursor": cursor} if cursor else {})).json()
+        read.append(answer["items"])
+        cursor = answer["next_cursor"]
+    return read
+
+
+def ids(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["id"] for row in rows]

@@ -1,0 +1,125 @@
+"""Many writers of one belief at once: real threads, each with a connection of its own."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from tenants.models import Tenant
+from tests.factories import key_client
+
+WRITERS = 20
+ROUNDS = [10, pytest.param(200, marks=pytest.mark.soak)]
+Call = Callable[[APIClient], Response]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def connection_for_each_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The pool of one worker holds fewer than there are writers here."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "max_size", WRITERS + 2)
+    connection.close_pool()
+    yield
+    connection.close_pool()
+
+
+@pytest.fixture
+def clients(acme: Tenant) -> list[APIClient]:
+    return [key_client(acme) for _ in range(WRITERS)]
+
+
+def at_once(calls: list[Call], clients: list[APIClient]) -> list[Response]:
+    barrier = Barrier(len(calls))
+
+    def run(call: Call, client: APIClient) -> Response:
+        try:
+            barrier.wait(10)
+            return call(client)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls, clients))
+
+
+def post(key: str, value: str) -> Call:
+    return lambda client: client.post("/v1/beliefs", {"subject_id": "ada", "key": key, "value": value})
+
+
+def forget(path: str) -> Call:
+    return lambda client: client.delete(path)
+
+
+def history(client: APIClient, key: str) -> list[dict[str, Any]]:
+    return client.get(f"/v1/beliefs/history/ada/{key}").json()
+
+
+def active(versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [version for version in versions if version["status"] == "active"]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_each_of_different_values_is_one_version(rounds: int, clients: list[APIClient]) -> None:
+    for key in map(str, range(rounds)):
+        answers = at_once([post(key, f"value {number}") for number in range(WRITERS)], clients)
+        assert Counter(answer.status_code for answer in answers) == {201: WRITERS}
+        versions = history(clients[0], key)
+        assert {version["id"] for version in versions} == {answer.json()["id"] for answer in answers}
+        assert active(versions) == versions[-1:]
+        assert all(old["ended_at"] == new["created_at"] for old, new in pairwise(versions))
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize("before", [None, "another value"])
+def test_the_same_value_is_one_version(before: str | None, rounds: int, clients: list[APIClient]) -> None:
+    for key in map(str, range(rounds)):
+        if before:
+            post(key, before)(clients[0])
+        answers = at_once([post(key, "one value")] * WRITERS, clients)
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 200: WRITERS - 1}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        versions = history(clients[0], key)
+        assert len(versions) == (2 if before else 1)
+        assert len(active(versions)) == 1
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_versions_are_as_many_as_the_answers_say(rounds: int, clients: list[APIClient]) -> None:
+    """Two values that take turns, and revisions of whatever is active."""
+    for key in map(str, range(rounds)):
+        first = post(key, "a")(clients[0]).json()
+        calls = [post(key, "ab"[number % 2]) for number in range(WRITERS)]
+        calls[0] = calls[1] = lambda client, first=first: client.patch(f"/v1/beliefs/{first['id']}", {"value": "c"})
+        answers = at_once(calls, clients)
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) <= {200, 201, 409}, statuses
+        versions = history(clients[0], key)
+        assert len(active(versions)) == 1
+        made = {answer.json()["id"] for answer in answers if answer.status_code != 409} | {first["id"]}
+        assert made == {version["id"] for version in versions}
+        assert all(old["value"] != new["value"] for old, new in pairwise(versions))
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize("soft", ["true", "false"])
+def test_forgetting_while_others_write(soft: str, rounds: int, clients: list[APIClient]) -> None:
+    for key in map(str, range(rounds)):
+        first = post(key, "first")(clients[0]).json()
+        one, many = (
+            forget(f"/v1/beliefs/{first['id']}?soft={soft}"),
+            forget(f"/v1/beliefs?subject_id=ada&soft={soft}"),
+        )
+        answers = at_once([*([one, many] * 3), *(post(key, f"value {number}") for number in range(10))], clients)
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) <= {200, 201, 404}, statuses
+        versions = history(clients[0], key)
+        assert len(active(versions)) <= 1
+        assert many(clients[0]).status_code == 200
+        assert active(history(clients[0], key)) == []
