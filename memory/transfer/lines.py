@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from tenants.parsers import DEEPEST, holds_nul, is_too_deep
 from tenants.problems import PayloadTooLarge, Unprocessable
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -71,4 +72,8 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
         raise refuse_line(number, "not JSON, or cut off") from None
     if not isinstance(parsed, dict):
         raise refuse_line(number, "not a JSON object")
+    if is_too_deep(line, parsed):
+        raise refuse_line(number, f"nested deeper than {DEEPEST}")
+    if holds_nul(line):
+        raise refuse_line(number, "text can't hold the character NUL")
     return parsed

@@ -24,23 +24,9 @@ from tests.factories import (
     make_token,
     make_user,
 )
-from tests.memory.transfers import EVENT, HEADER, MOMENT, export, make_file, parsed, upload
+from tests.memory.transfers import AWKWARD, EVENT, HEADER, MOMENT, export, make_file, parsed, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AWKWARD = [
-    "back\\slash \\\\ \\n \\N \\. \\u0041 \\u0000",
-    "\\N",
-    "\\.",
-    "\"quotes\" 'single'",
-    "line\nbreak\r\nand\rreturn",
-    "tab\tand\x01\x08\x0b\x0c\x1f\x7f\x80\x9f",
-    "\u2028\u2029\ufeff\ufffe\ufffd",
-    "Zoë Lo\u0301 ключ 漢字 \u202e",
-    "🦉👩‍👩‍👧\U0010ffff",
-    " ",
-    "{}",
-    "null",
-]
 
 
 def elsewhere(call: Callable[[], Any]) -> Any:

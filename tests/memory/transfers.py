@@ -52,6 +52,20 @@ EPISODE = {
 }
 USER = {"type": "user", "id": "01900000-0000-7000-8000-000000000004", "email": "ada@example.com"}
 ROWS = (EVENT, BELIEF, EPISODE, USER)
+AWKWARD = [
+    "back\\slash \\\\ \\n \\N \\. \\u0041 \\u0000",
+    "\\N",
+    "\\.",
+    "\"quotes\" 'single'",
+    "line\nbreak\r\nand\rreturn",
+    "tab\tand\x01\x08\x0b\x0c\x1f\x7f\x80\x9f",
+    "\u2028\u2029\ufeff\ufffe\ufffd",
+    "Zoë Lo\u0301 ключ 漢字 \u202e",
+    "🦉👩‍👩‍👧\U0010ffff",
+    " ",
+    "{}",
+    "null",
+]
 
 
 def export(client: APIClient) -> bytes:
