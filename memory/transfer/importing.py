@@ -70,7 +70,7 @@ def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, RowType, di
         elif kind == "footer":
             footer = parsed
             check_footer(number, footer, counts, checksum.hexdigest())
-        elif kind not in counts:
+        elif not isinstance(kind, str) or kind not in counts:
             raise refuse_line(number, "its type is none of event, belief, episode, user, footer")
         else:
             counts[kind] += 1
