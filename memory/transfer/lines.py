@@ -35,20 +35,28 @@ class Gunzipped:
 
     def __init__(self, stream: Readable) -> None:
         self.stream = stream
+        self.packed = b""
         self.unpacker = zlib.decompressobj(wbits=31)
 
     def read(self, size: int) -> bytes:
-        while not self.unpacker.eof:
-            packed = self.unpacker.unconsumed_tail or self.stream.read(CHUNK_BYTES)
-            if not packed:
-                raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
-            try:
-                unpacked = self.unpacker.decompress(packed, size)
-            except zlib.error:
-                raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
-            if unpacked:
+        while True:
+            self.packed = self.packed or self.stream.read(CHUNK_BYTES)
+            if self.unpacker.eof:
+                if not self.packed:
+                    return b""
+                self.unpacker = zlib.decompressobj(wbits=31)  # of the next member (RFC 1952, section 2.2)
+            if unpacked := self.unpack(size):
                 return unpacked
-        return b""
+
+    def unpack(self, size: int) -> bytes:
+        if not self.packed:
+            raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
+        try:
+            unpacked = self.unpacker.decompress(self.packed, size)
+        except zlib.error:
+            raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
+        self.packed = self.unpacker.unconsumed_tail or self.unpacker.unused_data
+        return unpacked
 
 
 def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
