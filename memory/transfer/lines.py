@@ -66,11 +66,16 @@ def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             number += 1
+            refuse_length(number, line)
             yield number, line + b"\n"
-        if len(rest) > LINE_BYTES:
-            raise refuse_line(number + 1, f"longer than {LINE_BYTES:,} bytes")
+        refuse_length(number + 1, rest)
     if rest:
         yield number + 1, rest
+
+
+def refuse_length(number: int, line: bytes) -> None:
+    if len(line) > LINE_BYTES:
+        raise refuse_line(number, f"longer than {LINE_BYTES:,} bytes")
 
 
 def parse_line(number: int, line: bytes) -> dict[str, Any]:
