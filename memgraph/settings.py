@@ -75,6 +75,10 @@ AUDIT_KEYS = env.secrets_by_id("AUDIT_KEYS", minimum_bytes=32) or {
 }
 ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
 
+# Search
+
+SEARCH_LANGUAGE = env.text("SEARCH_LANGUAGE", "english")  # a text search configuration of PostgreSQL
+
 # Limits of what comes in
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -91,6 +91,9 @@ class Belief(Remembered):
     ended_at = models.DateTimeField(null=True)
     confirmed_by_another = models.BooleanField(default=False)  # than the credential that wrote it
 
+    uses = models.IntegerField(default=0)  # how often a search recalled it
+    recalled_at = models.DateTimeField(null=True)
+
     objects = BeliefQuerySet.as_manager()
 
     class Meta:

@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 from django.urls.converters import PathConverter
 
 from memory import views
+from memory.recall_views import ContextView, GraphContextView, IngestView
 from memory.transfer.views import ExportView, ImportView
 
 
@@ -35,6 +36,9 @@ urlpatterns = [
     ),
     path("v1/episodes", episodes.as_view({"get": "list", "post": "create"}), name="episodes"),
     path("v1/episodes/<str:id>", episodes.as_view({"get": "retrieve", "patch": "partial_update"}), name="episode"),
+    path("v1/ingest", IngestView.as_view(), name="ingest"),
+    path("v1/context", ContextView.as_view(), name="context"),
+    path("v2/context", GraphContextView.as_view(), name="graph-context"),
     path("v1/stats", views.StatsView.as_view(), name="stats"),
     path("v1/admin/export", ExportView.as_view(), name="export"),
     path("v1/admin/import", ImportView.as_view(), name="import"),

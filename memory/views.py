@@ -26,17 +26,12 @@ from memory.serializers import (
     SubjectSerializer,
     TimelineFilterSerializer,
     TimelineSerializer,
+    checked,
 )
 from memory.transactions import tenant_transaction
 from tenants.ids import parse_id
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView, TenantViewSet
-
-
-def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 class MemoryViewSet(TenantViewSet):
