@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 from django.urls.converters import PathConverter
 
 from memory import views
+from memory.batch_views import BeliefBatchView, EventBatchView
 from memory.recall_views import ContextView, GraphContextView, IngestView
 from memory.transfer.views import ExportView, ImportView
 
@@ -17,6 +18,8 @@ events, beliefs, episodes = views.EventViewSet, views.BeliefViewSet, views.Episo
 
 urlpatterns = [
     path("v1/events", events.as_view({"get": "list", "post": "create"}), name="events"),
+    path("v1/events/batch", EventBatchView.as_view(), name="event-batch"),
+    path("v1/beliefs/batch", BeliefBatchView.as_view(), name="belief-batch"),
     path("v1/events/<str:id>", events.as_view({"get": "retrieve"}), name="event"),
     path(
         "v1/beliefs",

@@ -44,6 +44,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("api-key", "DELETE"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True),
     ("events", "GET"): Route("/v1/events", VIEWER),
     ("events", "POST"): Route("/v1/events", EDITOR, body={"event_type": "x", "content": {}, "user_id": "ada"}),
+    ("event-batch", "POST"): Route(
+        "/v1/events/batch", EDITOR, body={"events": [{"event_type": "x", "content": {}, "user_id": "ada"}]}
+    ),
+    ("belief-batch", "POST"): Route(
+        "/v1/beliefs/batch", EDITOR, body={"beliefs": [{"subject_id": "ada", "key": "k", "value": "v"}]}
+    ),
     ("event", "GET"): Route("/v1/events/{id}", VIEWER),
     ("beliefs", "GET"): Route("/v1/beliefs", VIEWER),
     ("beliefs", "POST"): Route("/v1/beliefs", EDITOR, body={"subject_id": "ada", "key": "k", "value": "v"}),
