@@ -27,18 +27,29 @@ def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields
         principal=principal, event_type="user_message", content=content, user_id=user_id, **event_fields
     )
     created = 0
-    for sentence in sentences_of(text):
-        _, new = record_belief(
+    for key, sentence in unknown_sentences(principal, user_id, text).items():
+        record_belief(
             principal=principal,
             subject_id=user_id,
-            key=key_of(sentence),
+            key=key,
             value=sentence,
             confidence=CONFIDENCE,
             belief_type=Belief.Type.BELIEF,
             domain=None,
         )
-        created += new
+        created += 1
     return event, created
+
+
+def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str, str]:
+    """By key, in the order of the text; of those that differ in punctuation or case only, the first."""
+    sentences: dict[str, str] = {}
+    for sentence in sentences_of(text):
+        sentences.setdefault(key_of(sentence), sentence)
+    known = Belief.objects.for_tenant(principal.tenant_id).active().filter(subject_id=user_id, key__in=sentences)
+    for key in known.values_list("key", flat=True):
+        del sentences[key]
+    return sentences
 
 
 def sentences_of(text: str) -> list[str]:

@@ -50,7 +50,7 @@ class GraphContextView(TenantAPIView):
     @extend_schema(request=SearchSerializer, responses=serializers.DictField())
     def post(self, request: Request) -> Response:
         wanted = checked(SearchSerializer(data=request.data))
-        tenant_id, user_id = self.principal.tenant_id, wanted["user_id"]
+        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
         with tenant_transaction(tenant_id):
             found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
         return Response(graph_context(found, user_id=user_id))
@@ -64,7 +64,7 @@ class ContextView(TenantAPIView):
     @extend_schema(request=TaskSerializer, responses=serializers.DictField())
     def post(self, request: Request) -> Response:
         wanted = checked(TaskSerializer(data=request.data))
-        tenant_id, user_id = self.principal.tenant_id, wanted["user_id"]
+        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
         with tenant_transaction(tenant_id):
             found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
             events = recent_events(tenant_id=tenant_id, user_id=user_id)
