@@ -83,6 +83,7 @@ def test_elsewhere_an_error_is_a_page(anonymous: APIClient) -> None:
         ("GET", "/v1/auth/login", "POST"),
         ("HEAD", "/v1/auth/onboard", "POST"),
         ("POST", "/health", "GET"),
+        ("POST", "/metrics", "GET"),
     ],
 )
 def test_a_method_that_a_route_has_not_is_405_with_allow(method: str, path: str, allow: str, editor: APIClient) -> None:
@@ -148,6 +149,19 @@ def test_a_foreign_host_is_400(host: str, anonymous: APIClient) -> None:
 
 def test_a_forwarded_host_is_not_read(anonymous: APIClient) -> None:
     assert_problem(anonymous.get("/v1/stats", HTTP_X_FORWARDED_HOST="evil.example"), 401, "not_authenticated")
+
+
+def test_a_problem_is_json_whatever_answer_was_asked_for(anonymous: APIClient) -> None:
+    response = anonymous.get("/v1/admin/export", HTTP_ACCEPT="application/x-ndjson")
+    assert_problem(response, 401, "not_authenticated")
+
+
+def test_an_error_of_a_page_is_a_page() -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    for response in (client.post("/docs"), client.get("/docs", HTTP_ACCEPT="application/json")):
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert b"<!doctype html>" in response.content
+    assert_problem(client.post("/metrics"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("sent", ["a", "A-z_0.9", "x" * 64])
