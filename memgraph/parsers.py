@@ -8,13 +8,11 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from tenants.parsers import read_body
+from tenants.parsers import DEEPEST, holds_nul, is_too_deep, nests_deeper, read_body
 from tenants.problems import Unprocessable
 
-DEEPEST: Final = 50
 LARGEST_INTEGER: Final = 2**64 - 1
 SMALLEST_INTEGER: Final = -(2**63)
-ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
 
@@ -34,9 +32,9 @@ class JSONParser(BaseParser):
             parsed = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise why_unreadable(body, error) from None
-        if body.count(b"[") + body.count(b"{") > DEEPEST:
-            refuse_depth(parsed)
-        if ESCAPED_NUL.search(body):
+        if is_too_deep(body, parsed):
+            raise ParseError(f"The body is nested deeper than {DEEPEST}.", code="malformed")
+        if holds_nul(body):
             raise Unprocessable("Text can't hold the character NUL.", code="invalid_text")
         if LONG_NUMBER.search(body):
             json.loads(body, parse_int=bounded_integer)
@@ -45,10 +43,13 @@ class JSONParser(BaseParser):
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:
     """Lone surrogates and infinite numbers can be parsed, but not kept. `json` would guess UTF-16 from bytes."""
+    malformed = ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
     try:
-        refuse_depth(json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer))
+        parsed = json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer)
     except (ValueError, RecursionError):
-        return ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
+        return malformed
+    if nests_deeper(parsed):
+        return malformed
     return Unprocessable("The body holds a lone surrogate or a number out of range.", code="invalid_text")
 
 
@@ -61,13 +62,3 @@ def bounded_integer(digits: str) -> int:
     if not SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
         raise Unprocessable("The body holds an integer beyond 64 bits: send it as text.", code="number_out_of_range")
     return number
-
-
-def refuse_depth(parsed: Any) -> None:
-    level = [parsed]
-    for _ in range(DEEPEST + 1):
-        level = [outer for outer in level if isinstance(outer, dict | list)]
-        if not level:
-            return
-        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
-    raise ParseError(f"The body is nested deeper than {DEEPEST}.", code="malformed")

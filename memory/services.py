@@ -105,8 +105,13 @@ def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) ->
 def forget_beliefs(beliefs: BeliefQuerySet, *, soft: bool) -> int:
     """Removes every version among `beliefs`; soft only deactivates the active ones."""
     if soft:
-        return end_beliefs(beliefs.active(), Belief.Status.INACTIVE, timezone.now())
-    return beliefs.delete()[0]
+        return end_beliefs(locked_in_order(beliefs.active()), Belief.Status.INACTIVE, timezone.now())
+    return locked_in_order(beliefs).delete()[0]
+
+
+def locked_in_order(beliefs: BeliefQuerySet) -> BeliefQuerySet:
+    """Oldest first, as by a writer of the next version, or else two of them could wait for each other."""
+    return beliefs.filter(id__in=beliefs.order_by("id").select_for_update().values("id"))
 
 
 def record_episode(*, principal: Principal, **fields: Any) -> Episode:

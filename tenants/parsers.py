@@ -1,5 +1,6 @@
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
@@ -8,6 +9,31 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from tenants.problems import PayloadTooLarge
+
+DEEPEST: Final = 50
+ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def holds_nul(body: bytes) -> bool:
+    """Whether text in this JSON holds the character NUL, which PostgreSQL has no place for."""
+    return ESCAPED_NUL.search(body) is not None
+
+
+def is_too_deep(body: bytes, parsed: Any) -> bool:
+    """Whether this JSON is nested deeper than 50; few brackets in its text say at once that it is not."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return False
+    return nests_deeper(parsed)
+
+
+def nests_deeper(parsed: Any) -> bool:
+    level = [parsed]
+    for _ in range(DEEPEST + 1):
+        level = [outer for outer in level if isinstance(outer, dict | list)]
+        if not level:
+            return False
+        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return True
 
 
 def read_body(stream: Any, *, most: int) -> bytes:

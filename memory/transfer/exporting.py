@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,12 +11,11 @@ from psycopg import sql
 
 from memory.transactions import tenant_transaction
 from memory.transfer.format import FORMAT, ROW_TYPES, VERSION
-from memory.transfer.lock import lock_transfers
+from memory.transfer.lock import only_transfer
 from tenants.models import Tenant
 
 CHUNK_BYTES: Final = 64 * 1024
 AUTHORS: Final = ("written_by_key", "written_by_user")
-USERS: Final = "accounts_user"
 USER_COLUMNS: Final = ("id", "email", "full_name", "role", "created_at")
 LINES: Final = """
 COPY (SELECT row_to_json(line) FROM (
@@ -26,15 +25,14 @@ COPY (SELECT row_to_json(line) FROM (
 MOMENT: Final = """to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS {column}"""
 
 
-def export_tenant(tenant_id: UUID) -> Iterator[bytes]:
+def export_tenant(tenant_id: UUID) -> Generator[bytes]:
     """Everything of a tenant as NDJSON, in chunks, from one snapshot; memory does not grow with the rows.
 
     PostgreSQL makes the JSON and COPY streams it. The footer's SHA-256 is over all bytes before the footer's line.
     """
     checksum = hashlib.sha256()
     counts: dict[str, int] = {}
-    with tenant_transaction(tenant_id, snapshot=True, unhurried=True):
-        lock_transfers(tenant_id)
+    with tenant_transaction(tenant_id, snapshot=True, unhurried=True), only_transfer(tenant_id):
         header = orjson.dumps(make_header(tenant_id, timezone.now()), option=orjson.OPT_UTC_Z) + b"\n"
         checksum.update(header)
         yield header

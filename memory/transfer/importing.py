@@ -11,7 +11,7 @@ from memory.services import written_by
 from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
-from memory.transfer.lock import lock_transfers
+from memory.transfer.lock import only_transfer
 from tenants.principal import Principal
 from tenants.problems import Conflict
 
@@ -44,8 +44,7 @@ def import_tenant(
     Ids are kept. A row whose id exists, or an active belief whose subject and key are active under another id, is
     skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422).
     """
-    with tenant_transaction(principal.tenant_id, unhurried=True):
-        lock_transfers(principal.tenant_id)
+    with tenant_transaction(principal.tenant_id, unhurried=True), only_transfer(principal.tenant_id):
         merge = Merge(principal, on_conflict)
         for number, row_type, row in read_rows(stream, most=most):
             merge.stage(number, row_type, row)
@@ -71,7 +70,7 @@ def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, RowType, di
         elif kind == "footer":
             footer = parsed
             check_footer(number, footer, counts, checksum.hexdigest())
-        elif kind not in counts:
+        elif not isinstance(kind, str) or kind not in counts:
             raise refuse_line(number, "its type is none of event, belief, episode, user, footer")
         else:
             counts[kind] += 1

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from tenants.parsers import DEEPEST, holds_nul, is_too_deep
 from tenants.problems import PayloadTooLarge, Unprocessable
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -34,20 +35,28 @@ class Gunzipped:
 
     def __init__(self, stream: Readable) -> None:
         self.stream = stream
+        self.packed = b""
         self.unpacker = zlib.decompressobj(wbits=31)
 
     def read(self, size: int) -> bytes:
-        while not self.unpacker.eof:
-            packed = self.unpacker.unconsumed_tail or self.stream.read(CHUNK_BYTES)
-            if not packed:
-                raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
-            try:
-                unpacked = self.unpacker.decompress(packed, size)
-            except zlib.error:
-                raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
-            if unpacked:
+        while True:
+            self.packed = self.packed or self.stream.read(CHUNK_BYTES)
+            if self.unpacker.eof:
+                if not self.packed:
+                    return b""
+                self.unpacker = zlib.decompressobj(wbits=31)  # of the next member (RFC 1952, section 2.2)
+            if unpacked := self.unpack(size):
                 return unpacked
-        return b""
+
+    def unpack(self, size: int) -> bytes:
+        if not self.packed:
+            raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
+        try:
+            unpacked = self.unpacker.decompress(self.packed, size)
+        except zlib.error:
+            raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
+        self.packed = self.unpacker.unconsumed_tail or self.unpacker.unused_data
+        return unpacked
 
 
 def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
@@ -57,11 +66,16 @@ def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             number += 1
+            refuse_length(number, line)
             yield number, line + b"\n"
-        if len(rest) > LINE_BYTES:
-            raise refuse_line(number + 1, f"longer than {LINE_BYTES:,} bytes")
+        refuse_length(number + 1, rest)
     if rest:
         yield number + 1, rest
+
+
+def refuse_length(number: int, line: bytes) -> None:
+    if len(line) > LINE_BYTES:
+        raise refuse_line(number, f"longer than {LINE_BYTES:,} bytes")
 
 
 def parse_line(number: int, line: bytes) -> dict[str, Any]:
@@ -71,4 +85,8 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
         raise refuse_line(number, "not JSON, or cut off") from None
     if not isinstance(parsed, dict):
         raise refuse_line(number, "not a JSON object")
+    if is_too_deep(line, parsed):
+        raise refuse_line(number, f"nested deeper than {DEEPEST}")
+    if holds_nul(line):
+        raise refuse_line(number, "text can't hold the character NUL")
     return parsed

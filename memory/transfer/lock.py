@@ -1,14 +1,23 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection
 
 from tenants.problems import Conflict
+from tenants.slots import TRANSFERS
 
 
-def lock_transfers(tenant_id: UUID) -> None:
-    """One export or import of a tenant at a time, on any host; the lock ends with the transaction."""
+@contextmanager
+def only_transfer(tenant_id: UUID) -> Iterator[None]:
+    """One export or import of a tenant at a time, on any host, and few of all tenants in this worker.
+
+    First the lock, which ends with the transaction, so that the second of one tenant is told so by every worker.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"memgraph transfer {tenant_id}"])
         (locked,) = cursor.fetchone()
     if not locked:
         raise Conflict("Another export or import of this workspace is running.", code="transfer_running")
+    with TRANSFERS.take():
+        yield

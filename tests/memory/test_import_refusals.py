@@ -1,0 +1,237 @@
+"""Files that the import refuses, each with the line at fault, and with nothing written."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from tests.memory.reading import faults
+from tests.memory.transfers import (
+    BELIEF,
+    EPISODE,
+    EVENT,
+    HEADER,
+    NDJSON,
+    ROWS,
+    USER,
+    as_line,
+    make_file,
+    refused_line,
+    upload,
+)
+
+FILE = make_file(*ROWS)
+LINES = FILE.splitlines(keepends=True)
+HUGE = 2 * 1024 * 1024
+OTHER_ID = "01900000-0000-7000-8000-00000000000f"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written(admin: APIClient) -> Iterator[None]:
+    yield
+    stats = admin.get("/v1/stats").json()
+    assert (stats["total_events"], stats["total_users"], stats["total_episodes"]) == (0, 0, 0)
+
+
+def test_file_is_cut_anywhere(admin: APIClient) -> None:
+    for length in range(0, len(FILE) - 1, 23):
+        line = FILE[:length].count(b"\n") + 1
+        assert refused_line(upload(admin, FILE[:length])) == line, length
+
+
+@pytest.mark.parametrize("length", [len(FILE) - 2, len(FILE) - 20, *(len(b"".join(LINES[:n])) for n in range(6))])
+def test_file_is_cut_at_the_end_of_a_line(length: int, admin: APIClient) -> None:
+    assert refused_line(upload(admin, FILE[:length])) == FILE[:length].count(b"\n") + 1
+
+
+def swapped(first: int, second: int) -> bytes:
+    lines = LINES.copy()
+    lines[first - 1], lines[second - 1] = lines[second - 1], lines[first - 1]
+    return b"".join(lines)
+
+
+FOOTER = json.loads(LINES[-1])
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        (swapped(2, 3), 6),
+        (swapped(4, 5), 6),
+        (swapped(1, 2), 1),
+        (swapped(5, 6), 5),
+        (FILE.replace(b"hello", b"hellO"), 6),
+        (FILE.replace(b"\n", b"\r\n"), 6),
+        (b"".join(LINES[:2] + LINES[3:]), 6 - 1),
+        (b"".join(LINES[:2] + LINES[1:]), 6 + 1),
+        (FILE + b"\n", 7),
+        (FILE + LINES[-1], 7),
+        (FILE + as_line(EVENT), 7),
+        (b"\n" + FILE, 1),
+        (b"\xef\xbb\xbf" + FILE, 1),
+        (make_file(*ROWS, sha256="0" * 64), 6),
+        (make_file(*ROWS, sha256=FOOTER["sha256"].upper()), 6),
+        (make_file(*ROWS, sha256=None), 6),
+        (make_file(*ROWS, counts=FOOTER["counts"] | {"event": 2}), 6),
+        (make_file(*ROWS, counts={"event": 1}), 6),
+        (make_file(*ROWS, counts=None), 6),
+        (make_file(EVENT, header=HEADER | {"version": 2}), 1),
+        (make_file(EVENT, header=HEADER | {"version": "1"}), 1),
+        (make_file(EVENT, header=HEADER | {"format": "csv"}), 1),
+        (make_file(EVENT, header=EVENT), 1),
+        (make_file(EVENT, HEADER), 3),
+        (b"id,event_type\n1,x\n", 1),
+        (b"PK\x03\x04" + bytes(range(256)), 1),
+        (gzip.compress(FILE), 1),
+        (b"", 1),
+        (b"\n", 1),
+        (b"[]\n", 1),
+        (b"null\n", 1),
+    ],
+    ids=lambda part: str(part)[:20] if isinstance(part, int) else "",
+)
+def test_file_is_not_what_was_exported(file: bytes, line: int, admin: APIClient) -> None:
+    assert refused_line(upload(admin, file)) == line
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"not JSON\n",
+        b"[]\n",
+        b'"text"\n',
+        b"{}\n",
+        b"\n",
+        b'{"type": "event"',
+        b"\xff\xfe{}\n",
+        *(as_line({"type": kind}) for kind in ("note", None, 1, ["event"], {"event": 1}, "Event", "footer")),
+        as_line(EVENT).replace(b"hello", b"\xff"),
+        as_line(EVENT).replace(b"hello", b"\xed\xa0\x80"),
+        as_line(EVENT).replace(b"hello", b"\\ud800"),
+        as_line(EVENT).replace(b"hello", b"\\udc00\\ud800"),
+        as_line(EVENT).replace(b"hello", b"\\u0000"),
+        as_line(EVENT).replace(b'"text"', b'"\\\\\\u0000"'),
+        as_line(BELIEF).replace(b"London", b"Lon\\u0000don"),
+        as_line(EVENT).replace(b'"hello"', b"1e400"),
+        as_line(EVENT).replace(b'"hello"', b"NaN"),
+        as_line(EVENT).replace(b'"hello"', b'{"a":' * 49 + b"1" + b"}" * 49),
+        as_line(EVENT).replace(b'"hello"', b"[" * 300 + b"]" * 300),
+        as_line(EVENT).replace(b'"hello"', b"[" * 5000 + b"]" * 5000),
+        as_line(EVENT | {"id": OTHER_ID, "padding": "x" * HUGE}),
+        as_line(EVENT | {"id": OTHER_ID, "padding": "x" * (HUGE - len(as_line(EVENT)))}),
+        b" " * HUGE * 2,
+    ],
+    ids=lambda row: ascii(row[:40]) + ascii(row[60:90]),
+)
+def test_line_that_can_not_be_read_is_refused_by_its_number(row: bytes, admin: APIClient) -> None:
+    assert refused_line(upload(admin, make_file(BELIEF, row, USER))) == 3
+
+
+LONG = "x" * 256
+BAD: list[tuple[dict[str, Any], str, list[Any]]] = [
+    (EVENT, "id", [None, "", "1", 1, "{01900000-0000-7000-8000-000000000001}", "0190000000007000800000000000000f"]),
+    (EVENT, "event_type", [None, "", 1, "x" * 65, ["x"]]),
+    (EVENT, "content", [None, "x", [], 1, {"text": "x" * 65536}, {"n": [1e308] * 300}]),
+    (EVENT, "user_id", [None, "", 1, True, LONG]),
+    (EVENT, "agent_id", ["", 1, LONG, {}]),
+    (EVENT, "thread_id", ["", 1, LONG, []]),
+    (EVENT, "occurred_at", [None, "", "then", 1, "2026-01-31", "2026-02-30T00:00:00Z", "2026-01-31T12:00:00"]),
+    (EVENT, "created_at", [None, "0001-01-01T00:00:00+14:00", "10000-01-01T00:00:00Z", [], {}]),
+    (BELIEF, "id", [None, "x"]),
+    (BELIEF, "subject_id", [None, "", 1, LONG]),
+    (BELIEF, "key", [None, "", 1, LONG]),
+    (BELIEF, "value", [None, "", 1, "x" * 65537, {}]),
+    (BELIEF, "confidence", [None, "0.5", True, 1.0000001, -0.1, 10**30, [0.5]]),
+    (BELIEF, "belief_type", [None, "", "hunch", ["fact"], {}]),
+    (BELIEF, "domain", ["", 1, LONG]),
+    (BELIEF, "status", [None, "", "gone", "superseded", []]),
+    (BELIEF, "created_at", [None, "then"]),
+    (BELIEF, "updated_at", [None, "then"]),
+    (BELIEF, "ended_at", ["then", "2026-01-31T12:00:00Z", 0]),
+    (EPISODE, "id", [None, "x"]),
+    (EPISODE, "user_id", [None, "", LONG]),
+    (EPISODE, "agent_id", ["", LONG]),
+    (EPISODE, "thread_id", ["", LONG]),
+    (EPISODE, "summary", [None, "", 1, "x" * 65537]),
+    (EPISODE, "tags", [None, "x", [1], [""], ["x" * 65], ["x"] * 51, {}]),
+    (EPISODE, "outcome", ["", "won", 1]),
+    (EPISODE, "consolidation_status", [None, "", "done"]),
+    (EPISODE, "started_at", [None, "then", "2026-01-31T12:00:00.123457Z"]),
+    (EPISODE, "ended_at", ["then", "2026-01-31T12:00:00.123455Z"]),
+    (EPISODE, "event_ids", [None, "x", [1], ["x"], [OTHER_ID] * 1001, [EVENT["id"], None]]),
+    (EPISODE, "created_at", [None, ""]),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value"),
+    [(row, column, value) for row, column, values in BAD for value in values],
+    ids=lambda part: part["type"] if isinstance(part, dict) and "type" in part else ascii(part)[:20],
+)
+def test_bad_value_is_refused_by_line_and_column(
+    row: dict[str, Any], column: str, value: Any, admin: APIClient
+) -> None:
+    before = [] if row is EVENT else [EVENT]
+    response = upload(admin, make_file(*before, row | {column: value}))
+    assert refused_line(response) == 2 + len(before)
+    assert column in response.json()["detail"]
+
+
+def test_every_column_has_its_bad_values() -> None:
+    listed = {(row["type"], column) for row, column, _ in BAD}
+    assert listed == {(row["type"], column) for row in (EVENT, BELIEF, EPISODE) for column in row} - {
+        (row["type"], "type") for row in ROWS
+    }
+
+
+@pytest.mark.parametrize("event_ids", [[OTHER_ID], [EVENT["id"], OTHER_ID]])
+def test_episode_of_unknown_events_is_refused(event_ids: list[str], admin: APIClient) -> None:
+    rows = [EVENT, EPISODE, EPISODE | {"id": OTHER_ID, "event_ids": event_ids}, USER]
+    assert refused_line(upload(admin, make_file(*rows))) == 4
+
+
+def packed(file: bytes) -> bytes:
+    return gzip.compress(file)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [packed(FILE)[:-1], packed(FILE)[:100], packed(FILE)[:5], b"", FILE, zlib.compress(FILE), packed(FILE) + b"x"],
+    ids=["no end", "cut", "cut header", "empty", "plain", "zlib", "trailing"],
+)
+def test_broken_gzip_is_refused(body: bytes, admin: APIClient) -> None:
+    refused = upload(admin, body, HTTP_CONTENT_ENCODING="gzip")
+    assert (refused.status_code, refused.json()["code"]) == (422, "import_invalid")
+    assert "gzip stream" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "x"])
+def test_other_encoding_is_415(encoding: str, admin: APIClient) -> None:
+    assert upload(admin, FILE, HTTP_CONTENT_ENCODING=encoding).status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/gzip", "multipart/form-data"])
+def test_other_content_type_is_415(content_type: str, admin: APIClient) -> None:
+    assert admin.generic("POST", "/v1/admin/import", FILE, content_type=content_type).status_code == 415
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_too_large_file_is_413(gzipped: bool, admin: APIClient, settings: Settings) -> None:
+    settings.IMPORT_MAX_BYTES = len(FILE) - 1
+    body, headers = (packed(FILE), {"HTTP_CONTENT_ENCODING": "gzip"}) if gzipped else (FILE, {})
+    refused = upload(admin, body, **headers)
+    assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [("dry_run=maybe", "dry_run"), ("on_conflict=overwrite", "on_conflict"), ("dry_run=", "dry_run")],
+)
+def test_unclear_wish_is_refused(query: str, fault: str, admin: APIClient) -> None:
+    [(field, _)] = faults(admin.generic("POST", "/v1/admin/import", FILE, content_type=NDJSON, QUERY_STRING=query))
+    assert field == fault
