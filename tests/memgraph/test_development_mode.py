@@ -89,7 +89,7 @@ def test_nobody_comes_from_another_sites_page(site: str, status: int, anonymous:
         {"HTTP_X_API_KEY": generate_key()},
         {"HTTP_AUTHORIZATION": "Bearer x", "HTTP_X_API_KEY": "x"},
     ],
-    ids=str,
+    ids=["token", "word alone", "tab", "empty key", "malformed key", "unknown key", "both"],
 )
 def test_wrong_credentials_are_refused_here_too(headers: dict[str, str], anonymous: APIClient) -> None:
     assert anonymous.get(WHOAMI, **headers).status_code == 401
