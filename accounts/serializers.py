@@ -18,15 +18,22 @@ class PasswordField(serializers.CharField):
         super().__init__(trim_whitespace=False, write_only=True, style={"input_type": "password"}, **kwargs)
 
 
+class AddressField(serializers.EmailField):
+    """An e-mail address as it is stored. Its length is checked after: a letter can grow when it is lowered."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_address(super().to_internal_value(data))
+
+
 class OnboardSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254)
+    email = AddressField()
     password = PasswordField()
     full_name = LineField(max_length=150)
     cluster_name = LineField(max_length=100, help_text="The name of the new workspace.")
     sector = LineField(max_length=64, required=False, allow_blank=True, default="")
-
-    def validate_email(self, value: str) -> str:
-        return normalize_address(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         person = User(email=attrs["email"], full_name=attrs["full_name"])

@@ -1,8 +1,9 @@
-from functools import cache
 from typing import Literal, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.sessions.models import Session as OperatorSession
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -78,12 +79,10 @@ def sign_in(*, email: str, password: str, address: str | None, agent: str) -> Si
 def password_is_right(user: User | None, password: str) -> bool:
     """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
     with PASSWORD_HASHING.take():
-        return check_password(password, user.password if user else hash_of_nobody())
-
-
-@cache
-def hash_of_nobody() -> str:
-    return make_password("nobody's password")
+        if user is None:
+            make_password(password)
+            return False
+        return check_password(password, user.password)
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"]) -> int:
@@ -92,3 +91,52 @@ def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"]) -
     chosen = {"this": this, "others": ~this, "all": Q()}[scope]
     sessions = Session.objects.filter(chosen, user_id=principal.id).unended()
     return sessions.update(ended_at=timezone.now())
+
+
+def end_session(*, session: Session) -> Session:
+    now = timezone.now()
+    if Session.objects.for_tenant(session.tenant_id).unended().filter(id=session.id).update(ended_at=now):
+        session.ended_at = now
+    return session
+
+
+def deactivate_user(*, user: User) -> User:
+    """Nobody is signed in as this person from here on. 409 `last_admin` where it would leave a tenant without one."""
+    with transaction.atomic():
+        refuse_last_of_kind(user)
+        User.objects.filter(id=user.id).update(is_active=False)
+        end_all_sessions(user)
+    user.is_active = False
+    return user
+
+
+def reactivate_user(*, user: User) -> User:
+    """What a sign-in that overlapped the deactivation left behind is ended here: the person signs in anew."""
+    with transaction.atomic():
+        if User.objects.filter(id=user.id, is_active=False).update(is_active=True):
+            end_all_sessions(user)
+    user.is_active = True
+    return user
+
+
+def refuse_last_of_kind(user: User) -> None:
+    """Locks the active admins of the tenant, so that of two who would be the last to go, one stays.
+
+    Operators are held to the same: somebody has to be able to reactivate the others.
+    """
+    if user.role != Role.ADMIN and not user.is_staff:
+        return
+    peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
+    if list(peers.select_for_update(no_key=True).order_by("id").values_list("id", flat=True)) != [user.id]:
+        return
+    if user.is_staff:
+        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
+    raise Conflict("This is the tenant's last active admin. It needs another one first.", code="last_admin")
+
+
+def end_all_sessions(user: User) -> None:
+    Session.objects.filter(user=user).unended().update(ended_at=timezone.now())
+    if user.is_staff:
+        for session in OperatorSession.objects.all():
+            if session.get_decoded().get(SESSION_KEY) == str(user.id):
+                session.delete()

@@ -9,6 +9,15 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
     def unrevoked(self) -> "APIKeyQuerySet":
         return self.filter(revoked_at=None)
 
+    def in_status(self, status: "APIKey.Status") -> "APIKeyQuerySet":
+        """What the property `status` says of one key."""
+        run_out = models.Q(expires_at__lte=timezone.now())
+        if status == APIKey.Status.REVOKED:
+            return self.exclude(revoked_at=None)
+        if status == APIKey.Status.EXPIRED:
+            return self.unrevoked().filter(run_out)
+        return self.unrevoked().exclude(run_out)
+
 
 class APIKey(models.Model):
     """A tenant's key. It keeps its maker as id and label, not as a foreign key: it outlives the person."""

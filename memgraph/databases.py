@@ -1,10 +1,13 @@
 """Django's DATABASES entry for the embedded PostgreSQL and for a DATABASE_URL."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+
+PORTS: Final = re.compile("[0-9,]*")
 
 
 def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[str, Any]:
@@ -35,10 +38,13 @@ def parse_database_url(url: str, *, threads: int) -> dict[str, Any]:
     """Any libpq URL. Raises ValueError, with a reason that never repeats the URL: it holds the password."""
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeDecodeError):
         raise ValueError("can't be understood") from None
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("is not a PostgreSQL URL")
+    if any("@" in parts.get(name, "") for name in ("host", "dbname")) or not PORTS.fullmatch(parts.get("port", "")):
+        # A part of a password with @ or / lands in these, and they are shown.
+        raise ValueError("can't be understood: write @ and / in a password as %40 and %2F")
     if not parts.get("dbname"):
         raise ValueError("names no database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+LONGEST_DURATION = timedelta(days=3650)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -34,19 +35,20 @@ class Environment:
 
     def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
         value = self.text(name, str(default))
-        if not (value.isascii() and value.isdigit()) or not minimum <= int(value[:9]) <= maximum:
+        if not re.fullmatch("[0-9]{1,15}", value) or not minimum <= int(value) <= maximum:
             self.mistake(f"{name} is {value!r}. Set it to a whole number from {minimum} to {maximum}.")
             return default
         return int(value)
 
     def duration(self, name: str, default: str) -> timedelta:
-        """`30m`, `12h`, `7d`; a bare number means seconds."""
+        """`30m`, `12h`, `7d`; a bare number means seconds. At most ten years."""
         value = self.text(name, default)
         match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", value)
-        if not match:
-            self.mistake(f"{name} is {value!r}. Set it to a duration such as 30m, 12h or 7d.")
+        length = timedelta(**{UNITS[match[2] or "s"]: int(match[1])}) if match else timedelta(0)
+        if not timedelta(0) < length <= LONGEST_DURATION:
+            self.mistake(f"{name} is {value!r}. Set it to a duration such as 30m, 12h or 7d, of at most 3650d.")
             return timedelta(0)
-        return timedelta(**{UNITS[match[2] or "s"]: int(match[1])})
+        return length
 
     def names(self, name: str) -> list[str]:
         return [item.strip() for item in self.text(name).split(",") if item.strip()]
@@ -62,16 +64,16 @@ class Environment:
         if not usable or parts.path or parts.query or parts.fragment or parts.username:
             self.mistake(f"{name} is {value!r}. Set it to an address such as https://memgraph.example.com.")
             return default
-        return value
+        return f"{parts.scheme}://{parts.netloc}"  # with the scheme in lower case, by which others decide
 
     def secrets_by_id(self, name: str, *, minimum_bytes: int) -> dict[str, str]:
         """`kid:secret,kid:secret`, in order. Never repeats a secret in a message."""
         secrets: dict[str, str] = {}
-        for item in self.names(name):
+        for number, item in enumerate(self.names(name), start=1):
             kid, separator, secret = item.partition(":")
             if not separator or not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", kid) or kid in secrets:
                 self.mistake(f"{name} must look like kid:secret,kid:secret with every kid once.")
             elif len(secret.encode()) < minimum_bytes:
-                self.mistake(f"{name}: the secret of {kid!r} is shorter than {minimum_bytes} bytes.")
+                self.mistake(f"{name}: secret {number} is shorter than {minimum_bytes} bytes.")
             secrets[kid] = secret
         return secrets

@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from tenants.parsers import DEEPEST, holds_nul, is_too_deep, read_body
+from tenants.parsers import DEEPEST, holds_nul, is_too_deep, nests_deeper, read_body
 from tenants.problems import Unprocessable
 
 LARGEST_INTEGER: Final = 2**64 - 1
@@ -42,11 +42,14 @@ class JSONParser(BaseParser):
 
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:
-    """Lone surrogates and infinite numbers can be parsed, but not kept."""
+    """Lone surrogates and infinite numbers can be parsed, but not kept. `json` would guess UTF-16 from bytes."""
+    malformed = ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
     try:
-        json.loads(body, parse_constant=refuse_constant, parse_int=bounded_integer)
+        parsed = json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer)
     except (ValueError, RecursionError):
-        return ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
+        return malformed
+    if nests_deeper(parsed):
+        return malformed
     return Unprocessable("The body holds a lone surrogate or a number out of range.", code="invalid_text")
 
 

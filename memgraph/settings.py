@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.crypto import salted_hmac
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from memgraph import databases, embedded
 from memgraph.environment import Environment
@@ -28,7 +29,11 @@ DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 HTTPS = PUBLIC_URL.startswith("https://")
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS") or [*LOOPBACK_NAMES, urlsplit(PUBLIC_URL).hostname or ""]
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or ""
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS") or [
+    *LOOPBACK_NAMES,
+    f"[{PUBLIC_HOST}]" if ":" in PUBLIC_HOST else PUBLIC_HOST,
+]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -51,7 +56,7 @@ else:
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY and EMBEDDED_DATABASE:
     SECRET_KEY = load_or_make_secret_key(DATA_DIR)
-elif not SECRET_KEY:
+if not SECRET_KEY and not EMBEDDED_DATABASE:
     env.mistake(
         "SECRET_KEY is not set, and DATABASE_URL is. Set it to 32 random bytes or more, the same on every host:"
         ' python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
@@ -130,6 +135,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # People and passwords
 
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "/admin/"  # only operators have Django's own sign-in
 PASSWORD_HASHERS = ["accounts.hashers.OWASPArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.validators.PasswordLengthValidator"},
@@ -204,6 +210,8 @@ LOGGING = {
             "format": "{asctime}{levelname}{name}{message}",
             "style": "{",
             "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+            # Django's own errors bring the request, whose text holds the query string: people paste keys there.
+            "reserved_attrs": [*RESERVED_ATTRS, "request"],
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from memgraph import views
@@ -19,5 +20,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("apikeys.urls")),
     path("", include("memory.urls")),
+    path("admin", RedirectView.as_view(url="/admin/", http_method_names=["get", "head"]), name="to-admin"),
     path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/docs", http_method_names=["get", "head"]), name="root"),
 ]

@@ -4,6 +4,10 @@ from typing import Any
 from rest_framework import serializers
 
 
+def holds_control_character(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
+
+
 class LineField(serializers.CharField):
     """A name or label on one line: no control character, so that no log, header or page is led astray by it."""
 
@@ -11,6 +15,6 @@ class LineField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
-        if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        if holds_control_character(text):
             self.fail("control_character")
         return text

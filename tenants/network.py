@@ -18,9 +18,10 @@ def client_address(request: HttpRequest) -> str | None:
         if len(chain) >= settings.TRUSTED_PROXIES:
             address = chain[-settings.TRUSTED_PROXIES]
     try:
-        return str(ip_address(address))
+        found = ip_address(address)
     except ValueError:
         return None
+    return str((found.version == 6 and found.ipv4_mapped) or found)  # a socket of both families maps IPv4 into IPv6
 
 
 def client_agent(request: HttpRequest) -> str:

@@ -1,9 +1,11 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.http import QueryDict
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from tenants.problems import PayloadTooLarge
@@ -21,15 +23,17 @@ def is_too_deep(body: bytes, parsed: Any) -> bool:
     """Whether this JSON is nested deeper than 50; few brackets in its text say at once that it is not."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
+    return nests_deeper(parsed)
+
+
+def nests_deeper(parsed: Any) -> bool:
     level = [parsed]
     for _ in range(DEEPEST + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return bool(level)
+        level = [outer for outer in level if isinstance(outer, dict | list)]
+        if not level:
+            return False
+        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return True
 
 
 def read_body(stream: Any, *, most: int) -> bytes:
@@ -48,4 +52,10 @@ class FormParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        return QueryDict(read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE), encoding="utf-8")
+        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        try:
+            unquote_to_bytes(body).decode()
+        except UnicodeDecodeError:
+            # Django would put other characters in their place, into passwords too.
+            raise ParseError("The body is not UTF-8.", code="malformed") from None
+        return QueryDict(body)

@@ -1,6 +1,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, cast
 
+from django.http import QueryDict
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -42,8 +43,8 @@ class TenantMixin(APIView):
 
     def refuse_other_tenant(self, data: Mapping[str, object]) -> None:
         """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
-        claimed = data.get("tenant_id")
-        if claimed is not None and str(claimed).lower() != str(self.principal.tenant_id):
+        claims = data.getlist("tenant_id") if isinstance(data, QueryDict) else [data.get("tenant_id")]
+        if any(claim is not None and str(claim).lower() != str(self.principal.tenant_id) for claim in claims):
             raise PermissionDenied(MISMATCH, code="tenant_mismatch")
 
     @property

@@ -24,6 +24,7 @@ FAST_AND_FORGETFUL = {
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests",
     "MEMGRAPH_ENV": "production",
+    "PYTHONHASHSEED": "0",  # the workers have to name parametrised tests alike, sets among the parameters too
 }
 FOREIGN = (
     "ACCESS_TOKEN_LIFETIME",

@@ -31,6 +31,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("metrics", "GET"): Route("/metrics", PUBLIC),
     ("schema", "GET"): Route("/v1/schema", PUBLIC),
     ("docs", "GET"): Route("/docs", PUBLIC),
+    ("root", "GET"): Route("/", PUBLIC),
+    ("to-admin", "GET"): Route("/admin", PUBLIC),
     ("onboard", "POST"): Route("/v1/auth/onboard", PUBLIC),
     ("login", "POST"): Route("/v1/auth/login", PUBLIC),
     ("logout", "POST"): Route("/v1/auth/logout", VIEWER, jwt_only=True),
@@ -77,7 +79,8 @@ def methods_of(pattern: URLPattern) -> list[str]:
     if actions:
         names = list(actions)
     elif view_class:
-        names = [name for name in view_class.http_method_names if hasattr(view_class, name)]
+        allowed = view.view_initkwargs.get("http_method_names", view_class.http_method_names)
+        names = [name for name in allowed if hasattr(view_class, name)]
     else:
         names = ["get"]
     return [name.upper() for name in names if name not in ("head", "options")]

@@ -4,7 +4,7 @@ from rest_framework.test import APIClient
 
 from tests.routes import PUBLIC, ROUTES
 
-UNDESCRIBED = {"metrics", "schema", "docs", "health-v1"}
+UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin"}
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+from collections.abc import Sequence
+from typing import Any
+
+import django.contrib.auth.admin  # noqa: F401 - registers Group, which is taken out below
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts.models import Session, SessionQuerySet, User
+from accounts.services import deactivate_user, end_session, reactivate_user
+from accounts.validators import LONGEST
+from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter
+from tenants.metrics import SIGN_INS
+from tenants.problems import Unavailable
+from tenants.slots import PASSWORD_HASHING
+
+
+class OperatorSignInForm(AdminAuthenticationForm):
+    """Addresses are the user names. Hashing waits for a slot here as at the API's sign-in."""
+
+    error_messages = {
+        "invalid_login": "The address or the password is wrong, or this is no operator's account.",
+        "inactive": "This account is inactive.",
+    }
+    password = forms.CharField(
+        strip=False,
+        max_length=LONGEST,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            with PASSWORD_HASHING.take():
+                cleaned: dict[str, Any] = super().clean()
+        except Unavailable as busy:
+            raise forms.ValidationError(str(busy.detail), code="busy") from None
+        except forms.ValidationError:
+            SIGN_INS.labels("refused").inc()
+            raise
+        SIGN_INS.labels("accepted").inc()
+        return cleaned
+
+
+class KindFilter(OfferedFilter):
+    title = parameter_name = "kind"
+    offered = [("member", "member"), ("operator", "operator")]
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(is_staff=value == "operator")
+
+
+class ActiveFilter(OfferedFilter):
+    title = parameter_name = "active"
+    offered = [("yes", "yes"), ("no", "no")]
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(is_active=value == "yes")
+
+
+class SessionStateFilter(OfferedFilter):
+    title = parameter_name = "state"
+    offered = [("open", "open"), ("expired", "expired"), ("ended", "ended")]
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        if value == "ended":
+            return queryset.exclude(ended_at=None)
+        now = timezone.now()
+        return queryset.unended().filter(**{"expires_at__gt" if value == "open" else "expires_at__lte": now})
+
+
+@admin.register(User)
+class UserAdmin(OperatorAdmin):
+    """People are made by onboarding, operators by `manage.py createsuperuser` alone."""
+
+    list_display = ["email", "full_name", "tenant", "role", "is_staff", "is_active", "created_at"]
+    list_filter = [KindFilter, RoleFilter, ActiveFilter, TenantFilter]
+    list_select_related = ["tenant"]
+    search_fields = ["email__icontains"]
+    search_help_text = "A part of an address."
+    fields = ["id", "email", "full_name", "tenant", "role", "is_staff", "is_active", "created_at", "last_login"]
+    actions = ["deactivate", "reactivate"]
+
+    def actions_for(self, thing: User) -> Sequence[str]:
+        return ["deactivate"] if thing.is_active else ["reactivate"]
+
+    @admin.action(description="Deactivate", permissions=["operate"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        return self.operate(
+            request,
+            queryset.filter(is_active=True),
+            lambda user: deactivate_user(user=user),
+            done="deactivated",
+            warning="Their sessions end at once, and they can't sign in. Keys that they made stay as they are.",
+        )
+
+    @admin.action(description="Reactivate", permissions=["operate"])
+    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        inactive = queryset.filter(is_active=False)
+        return self.operate(request, inactive, lambda user: reactivate_user(user=user), done="reactivated")
+
+
+@admin.register(Session)
+class SessionAdmin(OperatorAdmin):
+    list_display = ["user", "tenant", "created_at", "expires_at", "ended_at", "ip", "agent"]
+    list_filter = [SessionStateFilter, TenantFilter]
+    list_select_related = ["user", "tenant"]
+    search_fields = ["user__email__icontains"]
+    search_help_text = "A part of a person's address."
+    fields = ["id", "user", "tenant", "created_at", "expires_at", "ended_at", "ip", "agent"]
+    actions = ["end"]
+
+    def actions_for(self, thing: Session) -> Sequence[str]:
+        return [] if thing.ended_at else ["end"]
+
+    def describe(self, thing: Session) -> str:
+        return f"{thing.user} since {thing.created_at:%Y-%m-%d %H:%M}"
+
+    @admin.action(description="End", permissions=["operate"])
+    def end(self, request: HttpRequest, queryset: SessionQuerySet) -> HttpResponse | None:
+        return self.operate(request, queryset.unended(), lambda session: end_session(session=session), done="ended")
+
+
+admin.site.unregister(Group)
+admin.site.login_form = OperatorSignInForm

@@ -1,0 +1,133 @@
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from apikeys.keys import MARK, PREFIX_LENGTH
+from apikeys.models import APIKey, APIKeyQuerySet
+from apikeys.services import create_key, revoke_key
+from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter, check_ids
+from tenants.fields import holds_control_character
+
+PAST_THE_PREFIX: Final = re.compile(rf"({MARK}\w{{{PREFIX_LENGTH - len(MARK)}}})\w+")
+
+
+class StatusFilter(OfferedFilter):
+    title = parameter_name = "status"
+    offered = APIKey.Status.choices
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.in_status(APIKey.Status(value))
+
+
+class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    class Meta:
+        model = APIKey
+        fields = ["tenant", "name", "role", "expires_at"]
+        help_texts = {"expires_at": "UTC. Leave it empty for a key that doesn't expire."}
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if holds_control_character(name):
+            raise forms.ValidationError("Control characters are not allowed.", code="control_character")
+        return name
+
+    def clean_expires_at(self) -> datetime | None:
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= timezone.now():
+            raise forms.ValidationError("This is in the past.", code="in_the_past")
+        return expires_at
+
+
+@admin.register(APIKey)
+class APIKeyAdmin(OperatorAdmin):
+    """Keys are made and revoked here, and are otherwise as they are. The plaintext is shown once, by `response_add`."""
+
+    form = CreateAPIKeyForm
+    autocomplete_fields = ["tenant"]
+    list_display = ["name", "key", "tenant", "role", "status", "created_at", "expires_at", "last_used_at"]
+    list_filter = [StatusFilter, RoleFilter, TenantFilter]
+    list_select_related = ["tenant"]
+    search_fields = ["prefix__startswith", "last4__exact", "name__icontains"]
+    search_help_text = "A name, the first characters (mg_live_AbCd) or the last 4. Never paste a whole key anywhere."
+    actions = ["revoke"]
+
+    @admin.display(description="key")
+    def key(self, key: APIKey) -> str:
+        return format_html('<span class="nowrap">{}…{}</span>', key.prefix, key.last4)
+
+    @admin.display(description="made by")
+    def made_by(self, key: APIKey) -> str:
+        return key.created_by_label
+
+    def describe(self, thing: APIKey) -> str:
+        return f"{thing.name} ({thing.prefix}…{thing.last4}, {thing.tenant})"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("apikeys.add_apikey"))
+
+    def get_fields(self, request: HttpRequest, obj: APIKey | None = None) -> list[Any]:
+        if obj is None:
+            return ["tenant", "name", "role", "expires_at"]
+        return [
+            *("id", "name", "key", "tenant", "role", "status", "made_by", "created_at", "expires_at"),
+            *("last_used_at", "last_used_ip", "last_used_agent", "revoked_at"),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Of a whole key in the search, only the prefix stays: the page's links repeat the query string."""
+        query = request.GET.urlencode()
+        shortened = PAST_THE_PREFIX.sub(r"\1", query)
+        if shortened != query:
+            return HttpResponseRedirect(f"{request.path}?{shortened}")
+        return super().changelist_view(request, extra_context)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        check_ids(filter(None, [request.GET.get("tenant"), request.POST.get("tenant")]))
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**only_save, **(extra_context or {})})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[APIKey], search_term: str
+    ) -> tuple[QuerySet[APIKey], bool]:
+        """Takes a key as the list shows it, too."""
+        return super().get_search_results(request, queryset, search_term.replace("…", " "))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        made, plaintext = create_key(
+            **form.cleaned_data, created_by_id=request.user.pk, created_by_label=request.user.get_username()
+        )
+        obj.id, obj.plaintext = made.id, plaintext
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Right in the answer, and not through a redirect, which would have to keep the key somewhere meanwhile."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "API key made",
+            "opts": self.opts,
+            "key": obj,
+        }
+        return TemplateResponse(request, "admin/api_key_made.html", context, headers={"Cache-Control": "no-store"})
+
+    def actions_for(self, thing: APIKey) -> Sequence[str]:
+        return [] if thing.revoked_at else ["revoke"]
+
+    @admin.action(description="Revoke", permissions=["operate"])
+    def revoke(self, request: HttpRequest, queryset: APIKeyQuerySet) -> HttpResponse | None:
+        return self.operate(
+            request,
+            queryset.unrevoked(),
+            lambda key: revoke_key(key=key),
+            done="revoked",
+            warning="Programs that use them are refused at once. This can't be taken back.",
+        )
