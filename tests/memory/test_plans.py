@@ -29,7 +29,8 @@ FROM (SELECT i, CASE WHEN i <= %(busy)s THEN 'busy' ELSE 'user ' || i %% 500 END
 INSERT INTO memory_belief (tenant_id, id, created_at, updated_at, ended_at, subject_id, key, value, confidence,
     belief_type, domain, status)
 SELECT %(tenant)s, lpad(to_hex(i), 32, '0')::uuid, now() + i * interval '1 s', now(),
-    CASE WHEN NOT active THEN now() END, user_id, CASE WHEN active THEN 'key ' || i ELSE 'key' END, 'value ' || i, 0.5, 'fact', 'domain ' || i %% 9,
+    CASE WHEN NOT active THEN now() END, user_id, CASE WHEN active THEN 'key ' || i ELSE 'key' END, 'value ' || i,
+    0.5, 'fact', 'domain ' || i %% 9,
     CASE WHEN active THEN 'active' ELSE 'superseded' END
 FROM (SELECT i, i %% 2 = 0 AS active, CASE WHEN i <= %(busy)s THEN 'busy' ELSE 'user ' || i %% 500 END AS user_id
     FROM generate_series(1, %(beliefs)s) AS i) AS made;
