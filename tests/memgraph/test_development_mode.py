@@ -136,8 +136,12 @@ def test_development_mode_stays_on_this_machine(host: str, ids: set[str], settin
     ("hosts", "ids"),
     [(["*"], {"memgraph.E002"}), (["a.example", "*"], {"memgraph.E002"}), (["a.example"], set()), ([], set())],
 )
-def test_a_wildcard_host_is_a_mistake_in_production(hosts: list[str], ids: set[str], settings: Settings) -> None:
-    settings.ALLOWED_HOSTS = hosts
+@pytest.mark.parametrize("development", [False, True])
+def test_a_wildcard_host_is_a_mistake(
+    hosts: list[str], ids: set[str], *, development: bool, settings: Settings
+) -> None:
+    """In development mode more than ever: any page could rebind its name to the loopback address and be an admin."""
+    settings.ALLOWED_HOSTS, settings.DEVELOPMENT = hosts, development
     assert faults() == ids
 
 
