@@ -49,6 +49,14 @@ def make_key(tenant: Tenant, role: str = Role.EDITOR, **fields: Any) -> tuple[AP
     return create_key(tenant_id=tenant.id, role=Role(role), **fields)
 
 
+def changed_key(tenant: Tenant, role: str = Role.EDITOR, **columns: Any) -> tuple[APIKey, str]:
+    """A key with a past, which no service would write."""
+    key, plaintext = make_key(tenant, role)
+    APIKey.objects.filter(id=key.id).update(**columns)
+    key.refresh_from_db()
+    return key, plaintext
+
+
 def anonymous_client(**headers: str) -> APIClient:
     client = APIClient()
     client.credentials(**headers)

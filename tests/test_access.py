@@ -42,6 +42,7 @@ def call(client: APIClient, name: str, method: str, tenant: Tenant) -> tuple[int
         "belief": make_belief,
         "episode": make_episode,
         "api-key": lambda of: make_key(of)[0],
+        "rotate-key": lambda of: make_key(of)[0],
     }
     path = route.path.replace("{id}", str(target[name](tenant).id)) if "{id}" in route.path else route.path
     if route.content_type == "application/json":

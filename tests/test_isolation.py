@@ -37,6 +37,7 @@ def of_globex(globex: Tenant) -> dict[str, str]:
         "belief": str(make_belief(globex).id),
         "episode": str(make_episode(globex).id),
         "api-key": str(make_key(globex)[0].id),
+        "rotate-key": str(make_key(globex)[0].id),
     }
 
 
