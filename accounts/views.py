@@ -5,6 +5,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import refused
 from accounts.models import User
 from accounts.serializers import (
     LoggedOutSerializer,
@@ -70,7 +71,9 @@ class MeView(TenantAPIView):
 
     @extend_schema(responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
-        user = User.objects.select_related("tenant").get(id=self.principal.user_id)
+        user = User.objects.select_related("tenant").filter(id=self.principal.user_id).first()
+        if user is None:  # removed since the session was read
+            raise refused("session_ended")
         return Response(ProfileSerializer(user).data)
 
 

@@ -163,7 +163,9 @@ BAD_JSON = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "faults"), [*BAD_REQUESTS, *BAD_JSON], ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(
+    ("fields", "faults"), [*BAD_REQUESTS, *BAD_JSON], ids=lambda part: str(part)[:40] if isinstance(part, dict) else ""
+)
 def test_a_bad_request_names_the_field(
     fields: Any, faults: set[tuple[str, str]], ada: User, anonymous: APIClient
 ) -> None:
