@@ -2,15 +2,17 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memgraph.embedded import socket_directory
 from tenants.models import Role, Tenant
 from tests.factories import anonymous_client, client_for, key_client, make_tenant, make_user
 from tests.memgraph.processes import Server
@@ -83,3 +85,21 @@ def real_server() -> Iterator[Server]:
     with Server(folder / "data", WEB_CONCURRENCY=2) as server:
         yield server.wait_until_healthy()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def forget_counts(real_server: Server) -> Callable[[], None]:
+    """Empties the real server's counters: its limits are those of production, and all tests call from one address."""
+
+    def forget() -> None:
+        sockets = str(socket_directory(real_server.data_dir))
+        with psycopg.connect(host=sockets, user="memgraph", dbname="memgraph", autocommit=True) as database:
+            database.execute("TRUNCATE tenants_counter")
+
+    return forget
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts(request: pytest.FixtureRequest) -> None:
+    if "real_server" in request.fixturenames:
+        request.getfixturevalue("forget_counts")()
