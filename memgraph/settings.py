@@ -206,7 +206,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/v[0-9]",
-    "ENUM_NAME_OVERRIDES": {"Role": "tenants.models.Role"},
+    "ENUM_NAME_OVERRIDES": {"Role": "tenants.models.Role", "InvitationStatus": "accounts.models.Invitation.Status"},
 }
 
 # Logs: one JSON object a line, on standard error
