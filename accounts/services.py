@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
+from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
@@ -16,10 +17,12 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
 from tenants.constraints import violated_constraint
+from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
+from tenants.network import network_of
 from tenants.principal import Principal
-from tenants.problems import Conflict
+from tenants.problems import Conflict, tenant_suspended
 from tenants.slots import PASSWORD_HASHING
 
 
@@ -41,6 +44,10 @@ def onboard(
 
     The address's unique constraint decides, so that of many at once exactly one gets it.
     """
+    if settings.SIGNUP == "invite":
+        sentence = "New accounts are made by invitation here. Ask an admin of your workspace, or the operator."
+        raise PermissionDenied(sentence, code="signup_closed")
+    enforce(ONBOARDINGS_BY_IP, str(network_of(actor.address)))
     with PASSWORD_HASHING.take():
         hashed = make_password(password)
     try:
@@ -62,41 +69,54 @@ def onboard(
     except IntegrityError as error:
         if violated_constraint(error) != "user_email_unique":
             raise
-        raise Conflict("This e-mail address has an account. Sign in instead.", code="email_taken") from None
+        raise email_taken() from None
     return Onboarded(tenant, user, api_key)
 
 
+def email_taken() -> Conflict:
+    return Conflict("This e-mail address has an account. Sign in instead.", code="email_taken")
+
+
 def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
-    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time."""
+    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time.
+
+    Counted while the slot is held: right ones that are under way stay few, and can't lock anybody out.
+    """
     email = normalize_address(email)
     user = User.objects.select_related("tenant").filter(email=email).first()
-    if not password_is_right(user, password) or user is None or user.tenant is None or not user.is_active:
-        SIGN_INS.labels("refused").inc()
+    with PASSWORD_HASHING.take():
+        guess = Guess.begin(email=email, user=user, actor=actor)
+        right = password_is_right(user, password)
+    if not right or user is None or user.tenant is None or not user.is_active:
         note_refusal(user, email, actor)
-        raise AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
+        raise wrong_credentials()
+    guess.take_back()
     if user.tenant.suspended_at is not None:
-        SIGN_INS.labels("suspended").inc()
         note_refusal(user, email, actor)
-        raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+        raise tenant_suspended()
     session = start_session(user, user.tenant, actor)
     SIGN_INS.labels("accepted").inc()
     return SignedIn(session, str(SessionToken.for_session(session)))
 
 
-def note_refusal(user: User | None, email: str, actor: Actor) -> None:
-    with transaction.atomic():
-        target = Target(user.id if user else None, email)
-        record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=user.tenant_id if user else None, target=target)
+def wrong_credentials() -> AuthenticationFailed:
+    return AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
 
 
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
+    """Locks the person's row: a password change, deactivation or removal that came in between is not overtaken."""
     now = timezone.now()
     with transaction.atomic():
+        unchanged = User.objects.filter(id=user.id, password=user.password, is_active=True)
+        if not unchanged.select_for_update(no_key=True).exists():
+            raise wrong_credentials()
         session = Session.objects.create(
             user=user,
             tenant=tenant,
             created_at=now,
             expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
+            last_seen_at=now,
+            sign_in_ip=actor.address,
             ip=actor.address,
             agent=actor.agent,
         )
@@ -107,11 +127,10 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
 
 def password_is_right(user: User | None, password: str) -> bool:
     """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
-    with PASSWORD_HASHING.take():
-        if user is None:
-            make_password(password)
-            return False
-        return check_password(password, user.password)
+    if user is None:
+        make_password(password)
+        return False
+    return check_password(password, user.password)
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], actor: Actor) -> int:

@@ -1,4 +1,4 @@
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from django.conf import settings
@@ -28,3 +28,10 @@ def client_agent(request: HttpRequest) -> str:
     """The User-Agent, cut to 200 characters and without control characters."""
     agent = str(request.META.get("HTTP_USER_AGENT", ""))
     return "".join(character for character in agent[:AGENT_LENGTH] if character.isprintable())
+
+
+def network_of(address: str | None) -> IPv4Network | IPv6Network | None:
+    """Whom limits take for one caller: an IPv4 address, or an IPv6 /64, which is what one subscriber gets at least."""
+    if address is None:
+        return None
+    return ip_network(address if ip_address(address).version == 4 else f"{address}/64", strict=False)

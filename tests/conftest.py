@@ -2,17 +2,19 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memgraph.embedded import socket_directory
 from tenants.models import Role, Tenant
 from tests.factories import PASSWORD, anonymous_client, client_for, key_client, make_tenant, make_user
 from tests.memgraph.processes import Server
@@ -111,3 +113,21 @@ def server_keys(server_url: str) -> dict[str, str]:
         "mistyped": account["api_key"][:-1] + ("a" if account["api_key"][-1] != "a" else "b"),
         "tenant_id": account["tenant_id"],
     }
+
+
+@pytest.fixture
+def forget_counts(real_server: Server) -> Callable[[], None]:
+    """Empties the real server's counters: its limits are those of production, and all tests call from one address."""
+
+    def forget() -> None:
+        sockets = str(socket_directory(real_server.data_dir))
+        with psycopg.connect(host=sockets, user="memgraph", dbname="memgraph", autocommit=True) as database:
+            database.execute("TRUNCATE tenants_counter")
+
+    return forget
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts(request: pytest.FixtureRequest) -> None:
+    if "real_server" in request.fixturenames:
+        request.getfixturevalue("forget_counts")()

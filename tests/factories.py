@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import Session, User
+from accounts.links import digest, generate_token
+from accounts.models import Invitation, ResetToken, Session, User
 from accounts.tokens import SessionToken
 from apikeys.models import APIKey
 from apikeys.services import create_key
@@ -42,6 +43,19 @@ def make_session(user: User, **fields: Any) -> Session:
 
 def make_token(user: User) -> str:
     return str(SessionToken.for_session(make_session(user)))
+
+
+def make_invitation(tenant: Tenant, token: str = "", **fields: Any) -> Invitation:
+    """Its link's token is what is given."""
+    fields = {"email": f"guest{next(numbers)}@example.com", "role": Role.EDITOR} | fields
+    fields = {"expires_at": timezone.now() + timedelta(hours=72), "invited_by_label": "tests"} | fields
+    return Invitation.objects.create(tenant=tenant, digest=digest(token or generate_token()), **fields)
+
+
+def make_reset_token(user: User, token: str = "", **fields: Any) -> ResetToken:
+    """Its link's token is what is given."""
+    fields = {"expires_at": timezone.now() + timedelta(hours=1)} | fields
+    return ResetToken.objects.create(user=user, digest=digest(token or generate_token()), **fields)
 
 
 def make_key(tenant: Tenant, role: str = Role.EDITOR, **fields: Any) -> tuple[APIKey, str]:
