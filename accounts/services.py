@@ -1,9 +1,7 @@
 from typing import Literal, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.sessions.models import Session as OperatorSession
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -142,71 +140,3 @@ def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], a
         target, after = Target(principal.id, principal.label), {"scope": scope, "sessions": ended}
         record(Action.SESSIONS_ENDED, actor=actor, tenant_id=principal.tenant_id, target=target, after=after)
     return ended
-
-
-def end_session(*, session: Session, actor: Actor) -> Session:
-    now = timezone.now()
-    with transaction.atomic():
-        if Session.objects.for_tenant(session.tenant_id).unended().filter(id=session.id).update(ended_at=now):
-            session.ended_at = now
-            target = Target(session.user_id, str(session.user))
-            record(
-                Action.SESSIONS_ENDED, actor=actor, tenant_id=session.tenant_id, target=target, after={"sessions": 1}
-            )
-    return session
-
-
-def deactivate_user(*, user: User, actor: Actor) -> User:
-    """Nobody is signed in as this person from here on. 409 `last_admin` where it would leave a tenant without one."""
-    with transaction.atomic():
-        refuse_last_of_kind(user)
-        if User.objects.filter(id=user.id, is_active=True).update(is_active=False):
-            end_all_sessions(user)
-            note_activity(user, actor, active=False)
-    user.is_active = False
-    return user
-
-
-def reactivate_user(*, user: User, actor: Actor) -> User:
-    """What a sign-in that overlapped the deactivation left behind is ended here: the person signs in anew."""
-    with transaction.atomic():
-        if User.objects.filter(id=user.id, is_active=False).update(is_active=True):
-            end_all_sessions(user)
-            note_activity(user, actor, active=True)
-    user.is_active = True
-    return user
-
-
-def note_activity(user: User, actor: Actor, *, active: bool) -> None:
-    before, after = {"is_active": not active}, {"is_active": active}
-    record(
-        Action.USER_CHANGED,
-        actor=actor,
-        tenant_id=user.tenant_id,
-        target=Target(user.id, user.email),
-        before=before,
-        after=after,
-    )
-
-
-def refuse_last_of_kind(user: User) -> None:
-    """Locks the active admins of the tenant, so that of two who would be the last to go, one stays.
-
-    Operators are held to the same: somebody has to be able to reactivate the others.
-    """
-    if user.role != Role.ADMIN and not user.is_staff:
-        return
-    peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
-    if list(peers.select_for_update(no_key=True).order_by("id").values_list("id", flat=True)) != [user.id]:
-        return
-    if user.is_staff:
-        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
-    raise Conflict("This is the tenant's last active admin. It needs another one first.", code="last_admin")
-
-
-def end_all_sessions(user: User) -> None:
-    Session.objects.filter(user=user).unended().update(ended_at=timezone.now())
-    if user.is_staff:
-        for session in OperatorSession.objects.all():
-            if session.get_decoded().get(SESSION_KEY) == str(user.id):
-                session.delete()

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Session, User
 from tenants.models import Tenant
-from tests.accounts.conftest import QuickHasher
+from tests.accounts.people import CheapHasher
 from tests.factories import PASSWORD, make_tenant, make_user
 
 pytestmark = pytest.mark.usefixtures("quick_hashes")
@@ -24,7 +24,7 @@ ADDRESS = "ada@acme.example"
 HASH_ROUNDS: list[str] = []
 
 
-class CountedHasher(QuickHasher):
+class CountedHasher(CheapHasher):
     """Keeps count of its work."""
 
     def encode(self, password: str, salt: str) -> str:
