@@ -1,4 +1,4 @@
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from django.conf import settings
@@ -18,9 +18,11 @@ def client_address(request: HttpRequest) -> str | None:
         if len(chain) >= settings.TRUSTED_PROXIES:
             address = chain[-settings.TRUSTED_PROXIES]
     try:
-        return str(ip_address(address))
+        parsed = ip_address(address.partition("%")[0])  # a zone means nothing elsewhere, and PostgreSQL refuses it
     except ValueError:
         return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None  # IPv4 on a socket that listens on both
+    return str(mapped or parsed)
 
 
 def client_agent(request: HttpRequest) -> str:
