@@ -11,23 +11,22 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
 from memory.transfer.lines import Gunzipped, Readable
+from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin
+from tenants.renderers import StreamRenderer
 from tenants.slots import TRANSFERS
 from tenants.views import TenantAPIView
 
 NDJSON = "application/x-ndjson"
 
 
-class NDJSONRenderer(BaseRenderer):
-    """Lets `Accept: application/x-ndjson` through; the view streams by itself."""
-
+class NDJSONRenderer(StreamRenderer):
     media_type = NDJSON
     format = "ndjson"
 
@@ -59,7 +58,7 @@ class ExportView(TenantAPIView):
 
     def chunks(self) -> Any:
         with TRANSFERS.take():
-            yield from export_tenant(self.principal.tenant_id)
+            yield from export_tenant(tenant_id=self.principal.tenant_id, actor=actor_of(self.request))
 
 
 def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -95,6 +94,7 @@ class ImportView(TenantAPIView):
                 principal=self.principal,
                 stream=unpacked(request),
                 most=settings.IMPORT_MAX_BYTES,
+                actor=actor_of(request),
                 **options.validated_data,
             )
         answer = {
