@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from psycopg.errors import LockNotAvailable, QueryCanceled, TooManyConnections
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, TooManyConnections
 from psycopg_pool import TooManyRequests
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -30,7 +30,7 @@ SENTENCES: Final = {
     "not_authenticated": "Send an API key as 'X-API-KEY: mg_live_...' or a JWT as 'Authorization: Bearer ...'.",
     "not_found": NOT_FOUND,
 }
-BUSY: Final = (LockNotAvailable, QueryCanceled, TooManyConnections, TooManyRequests)
+BUSY: Final = (DeadlockDetected, LockNotAvailable, QueryCanceled, TooManyConnections, TooManyRequests)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.ids import new_id
@@ -19,6 +20,9 @@ class Remembered(models.Model):
     id = models.UUIDField(default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    written_at = models.DateTimeField(
+        db_default=Now(), editable=False
+    )  # here; an import keeps `created_at` as it comes
     written_by_key = models.UUIDField(null=True, editable=False)
     written_by_user = models.UUIDField(null=True, editable=False)
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -13,6 +13,11 @@ from tenants.principal import Kind, Principal
 from tenants.problems import Conflict, Unavailable, Unprocessable
 
 ATTEMPTS: Final = 10  # of a write that loses races for the active version
+HOLD_EVENTS: Final = """
+SELECT count(*) FROM (
+    SELECT id FROM memory_event WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE
+) AS held
+"""
 
 
 def written_by(principal: Principal) -> dict[str, UUID | None]:
@@ -38,7 +43,7 @@ def record_belief(*, principal: Principal, subject_id: str, key: str, value: str
         active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
         current = active.select_for_update().first()
         if current and current.value == value:
-            return reinforce(current, confidence=fields["confidence"]), False
+            return reinforce(principal=principal, belief=current, confidence=fields["confidence"]), False
         try:
             with transaction.atomic():
                 end_beliefs(active, Belief.Status.SUPERSEDED)
@@ -52,13 +57,21 @@ def record_belief(*, principal: Principal, subject_id: str, key: str, value: str
     raise Unavailable("This belief is being written by many at once.", code="database_busy")
 
 
-def reinforce(belief: Belief, *, confidence: float) -> Belief:
+def reinforce(*, principal: Principal, belief: Belief, confidence: float) -> Belief:
+    """The row is locked. What another credential than the writer says too is kept when the writer's rows are undone."""
     belief.confidence = max(belief.confidence, confidence)
     belief.updated_at = timezone.now()
+    belief.confirmed_by_another = belief.confirmed_by_another or is_another(principal, belief)
     Belief.objects.for_tenant(belief.tenant_id).filter(id=belief.id).update(
-        confidence=Greatest("confidence", belief.confidence), updated_at=belief.updated_at
+        confidence=Greatest("confidence", belief.confidence),
+        updated_at=belief.updated_at,
+        confirmed_by_another=belief.confirmed_by_another,
     )
     return belief
+
+
+def is_another(principal: Principal, belief: Belief) -> bool:
+    return any(getattr(belief, column) != value for column, value in written_by(principal).items())
 
 
 def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, Any]) -> Belief:
@@ -106,6 +119,12 @@ def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
 
 
 def refuse_unknown_events(tenant_id: UUID, event_ids: list[UUID]) -> None:
+    """Holds the events until the episode is written: whoever removes one meanwhile waits, and then sees the episode."""
     wanted = set(event_ids)
-    if wanted and Event.objects.for_tenant(tenant_id).filter(id__in=wanted).count() != len(wanted):
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_EVENTS, [tenant_id, list(wanted)])
+        (held,) = cursor.fetchone()
+    if held != len(wanted):
         raise Unprocessable("event_ids names an event that does not exist.", code="unknown_event")

@@ -37,6 +37,7 @@ def of_globex(globex: Tenant) -> dict[str, str]:
         "belief": str(make_belief(globex).id),
         "episode": str(make_episode(globex).id),
         "api-key": str(make_key(globex)[0].id),
+        "api-key-undo": str(make_key(globex)[0].id),
     }
 
 
@@ -72,7 +73,7 @@ def test_every_route_with_an_id_has_a_row_of_globex_to_try(of_globex: dict[str, 
 
 def test_lists_hold_nothing_of_another_tenant(acme: Tenant, of_globex: dict[str, str], acme_admin: User) -> None:
     client = client_for(acme_admin)
-    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys"):
+    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys", "/v1/admin/audit"):
         assert client.get(path).json()["items"] == []
     assert client.get("/v1/beliefs/history/ada/city").json() == []
     assert client.get("/v1/beliefs/timeline/ada").json()["timeline"] == []
