@@ -14,7 +14,7 @@ from accounts.passwords import refuse_bad_password
 from accounts.services import email_taken
 from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit import Target, record, start_chain
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.models import Role, Tenant
@@ -111,5 +111,6 @@ def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
         raise email_taken()
     with transaction.atomic():
         tenant = Tenant.objects.create(name=name)
+        start_chain(tenant.id)
         record(Action.TENANT_CREATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, name))
     return invite(tenant_id=tenant.id, email=email, role=Role.ADMIN, actor=actor)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Final, NamedTuple, Self
-from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, lock_head, record
+from tenants.audit import NOBODY, Target, lock_head, record
 from tenants.limits import Limit, Usage, count, forgive, refund
 from tenants.metrics import SIGN_INS
 from tenants.models import AuditEntry
@@ -21,7 +20,6 @@ SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300,
 SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)
 SIGN_INS_IN_ALL: Final = Limit("sign-ins", 1000, 300, growing=True)
 KNOWN_FOR: Final = timedelta(days=90)
-NOBODY: Final = UUID(int=0)
 
 ONBOARDINGS_BY_IP: Final = Limit("onboardings by ip", 60, 3600)
 RESETS_BY_ADDRESS: Final = Limit("password resets by address", 5, 3600)

@@ -13,7 +13,7 @@ from accounts.tokens import SessionToken
 from apikeys.services import create_key
 from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit import Target, record, start_chain
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
@@ -51,6 +51,7 @@ def onboard(
     try:
         with transaction.atomic():
             tenant = Tenant.objects.create(name=cluster_name, sector=sector)
+            start_chain(tenant.id)
             user = User.objects.create(
                 tenant=tenant, email=normalize_address(email), password=hashed, full_name=full_name, role=Role.ADMIN
             )

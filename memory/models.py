@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from memory.content import ContentDecoder
@@ -20,6 +21,9 @@ class Remembered(models.Model):
     id = models.UUIDField(default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    written_at = models.DateTimeField(
+        db_default=Now(), editable=False
+    )  # here; an import keeps `created_at` as it comes
     written_by_key = models.UUIDField(null=True, editable=False)
     written_by_user = models.UUIDField(null=True, editable=False)
 
@@ -89,7 +93,7 @@ class Belief(Remembered):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     updated_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
-    confirmed_by_another = models.BooleanField(default=False)  # than the credential that wrote it
+    confirmed_by_another = models.BooleanField(default=False, db_default=False)  # than the credential that wrote it
 
     objects = BeliefQuerySet.as_manager()
 

@@ -18,7 +18,7 @@ def client_address(request: HttpRequest) -> str | None:
         if len(chain) >= settings.TRUSTED_PROXIES:
             address = chain[-settings.TRUSTED_PROXIES]
     try:
-        found = ip_address(address)
+        found = ip_address(address.partition("%")[0])  # a zone means nothing elsewhere, and PostgreSQL refuses it
     except ValueError:
         return None
     return str((found.version == 6 and found.ipv4_mapped) or found)  # a socket of both families maps IPv4 into IPv6

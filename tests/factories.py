@@ -16,6 +16,7 @@ from memory import services
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
+from tenants.audit import start_chain
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 
@@ -24,7 +25,9 @@ numbers = count()
 
 
 def make_tenant(name: str = "Acme", **fields: Any) -> Tenant:
-    return Tenant.objects.create(name=name, **fields)
+    tenant = Tenant.objects.create(name=name, **fields)
+    start_chain(tenant.id)
+    return tenant
 
 
 def make_user(tenant: Tenant | None = None, role: str = Role.ADMIN, **fields: Any) -> User:

@@ -85,6 +85,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("stats", "GET"): Route("/v1/stats", VIEWER),
     ("export", "GET"): Route("/v1/admin/export", ADMIN),
     ("import", "POST"): Route("/v1/admin/import", ADMIN, content_type="application/x-ndjson"),
+    ("audit", "GET"): Route("/v1/admin/audit", ADMIN, jwt_only=True),
+    ("erase", "POST"): Route("/v1/admin/erase", ADMIN, jwt_only=True, body={"user_id": "ada"}),
+    ("tenant", "DELETE"): Route(
+        "/v1/tenant", ADMIN, jwt_only=True, body={"confirm": "Acme", "password": "seventeen green herons"}
+    ),
+    ("api-key-undo", "POST"): Route(
+        "/v1/api-keys/{id}/undo", ADMIN, jwt_only=True, body={"since": "2026-01-01T00:00:00Z"}
+    ),
 }
 
 

@@ -45,6 +45,7 @@ def of_globex(globex: Tenant) -> dict[str, str]:
         "user-reset-link": str(make_user(globex).id),
         "session": str(make_session(make_user(globex)).id),
         "invitation": str(make_invitation(globex).id),
+        "api-key-undo": str(make_key(globex)[0].id),
     }
 
 
@@ -80,7 +81,7 @@ def test_every_route_with_an_id_has_a_row_of_globex_to_try(of_globex: dict[str, 
 
 def test_lists_hold_nothing_of_another_tenant(acme: Tenant, of_globex: dict[str, str], acme_admin: User) -> None:
     client = client_for(acme_admin)
-    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys"):
+    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys", "/v1/admin/audit"):
         assert client.get(path).json()["items"] == []
     assert client.get("/v1/invitations").json()["items"] == []
     assert [person["id"] for person in client.get("/v1/users").json()["items"]] == [str(acme_admin.id)]

@@ -12,6 +12,9 @@ from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
 from tenants.principal import Principal
 from tenants.problems import Conflict
 
@@ -38,7 +41,13 @@ class Imported:
 
 
 def import_tenant(
-    *, principal: Principal, stream: Readable, most: int, on_conflict: Literal["skip", "fail"], dry_run: bool
+    *,
+    principal: Principal,
+    stream: Readable,
+    most: int,
+    on_conflict: Literal["skip", "fail"],
+    dry_run: bool,
+    actor: Actor,
 ) -> Imported:
     """Puts an export back: all of it or nothing, in one transaction.
 
@@ -52,6 +61,9 @@ def import_tenant(
         merge.finish()
         if dry_run:
             transaction.set_rollback(True)
+        else:
+            after = {"on_conflict": on_conflict, **vars(merge.imported)}
+            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=principal.tenant_id, after=after)
     return merge.imported
 
 
