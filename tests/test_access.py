@@ -22,14 +22,10 @@ from tests.routes import LEVELS, PUBLIC, ROUTES, Route, routes_of_the_resolver
 ALL_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 CALLERS = ["nobody", *(f"{role} by {kind}" for kind in ("jwt", "key") for role in LEVELS)]
 PROTECTED = [key for key, route in ROUTES.items() if route.who != PUBLIC]
-REFUSED_AFTER = {
-    "import": "import_invalid",
-    "password": "invalid",
-    "tenant": "invalid",
-}  # let in, and what was sent is refused
-pytestmark = pytest.mark.django_db(
-    transaction=True
-)  # the export takes a snapshot, which needs a transaction of its own
+# Let in, and what was sent is refused.
+REFUSED_AFTER = {"import": "import_invalid", "password": "invalid", "tenant": "invalid"}
+# The export takes a snapshot, which needs a transaction of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_table_is_the_resolvers() -> None:

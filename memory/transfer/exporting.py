@@ -51,8 +51,7 @@ def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
 
 def note_export(tenant_id: UUID, actor: Actor) -> None:
     """In a transaction of its own: the export's may last for hours, and would hold up the tenant's audit log."""
-    with transaction.atomic():
-        lock_transfers(tenant_id)  # what would be refused is not noted
+    with transaction.atomic(), only_transfer(tenant_id):  # what would be refused is not noted
         record(Action.MEMORY_EXPORTED, actor=actor, tenant_id=tenant_id)
 
 

@@ -31,6 +31,5 @@ class Command(BaseCommand):
             faults.append(fault)
         if faults:
             raise CommandError("The audit log was tampered with.\n" + "\n".join(faults))
-        self.stdout.write(
-            f"The audit log holds: {AuditHead.objects.exclude(tenant_id=NOBODY).count()} chains, every row in its place."
-        )
+        chains = AuditHead.objects.exclude(tenant_id=NOBODY).count()
+        self.stdout.write(f"The audit log holds: {chains} chains, every row in its place.")
