@@ -64,7 +64,8 @@ class Event(Remembered):
 
 class BeliefQuerySet(TenantQuerySet["Belief"]):
     def active(self) -> "BeliefQuerySet":
-        return self.filter(status=Belief.Status.ACTIVE)
+        """By the open end: the status would be a parameter, for which a prepared plan takes no partial index."""
+        return self.filter(ended_at=None)
 
     def of_key(self, subject_id: str, key: str) -> "BeliefQuerySet":
         return self.filter(subject_id=subject_id, key=key)
@@ -100,7 +101,7 @@ class Belief(Remembered):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "subject_id", "key"], condition=Q(status="active"), name="belief_one_active"
+                fields=["tenant", "subject_id", "key"], condition=Q(ended_at=None), name="belief_one_active"
             ),
             models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="belief_confidence_range"),
             models.CheckConstraint(
@@ -110,6 +111,10 @@ class Belief(Remembered):
         ]
         indexes = [
             models.Index(fields=["tenant", "subject_id", "id"], name="belief_by_subject"),
+            models.Index(fields=["tenant", "id"], condition=Q(ended_at=None), name="belief_active"),
+            models.Index(
+                fields=["tenant", "subject_id", "id"], condition=Q(ended_at=None), name="belief_active_by_subject"
+            ),
             models.Index(fields=["tenant", "subject_id", "key", "created_at"], name="belief_history"),
         ]
 
