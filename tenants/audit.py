@@ -49,7 +49,6 @@ class Target(NamedTuple):
     label: str
 
 
-NOBODY = UUID(int=0)  # has a head without rows, so that an act of no tenant can do the same work as one of a tenant
 NO_TARGET = Target(None, "")
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from apikeys.models import APIKey
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
-from tenants.models import Role, Tenant
+from tenants.models import AuditHead, Role, Tenant
 from tests.factories import key_client, make_tenant
 
 EVENTS, BELIEFS, EPISODES = 50_000, 20_000, 10_000
@@ -69,6 +69,7 @@ def crowd(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {', '.join(tables)}")
         APIKey.objects.all().delete()
+        AuditHead.objects.all().delete()
         Tenant.objects.all().delete()
 
 

@@ -13,6 +13,7 @@ from memory.transactions import tenant_transaction
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
 from memory.transfer.lines import Gunzipped, Readable
+from tenants.actor import Actor
 from tenants.models import Tenant
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tests.factories import principal_of
@@ -67,11 +68,13 @@ def peak(call: Callable[[], object]) -> int:
 
 
 def read_export(tenant: Tenant) -> int:
-    return sum(map(len, export_tenant(tenant.id)))
+    return sum(map(len, export_tenant(tenant_id=tenant.id, actor=Actor())))
 
 
 def read_import(tenant: Tenant, stream: Readable, *, most: int = 1024 * MIB) -> int:
-    imported = import_tenant(principal=principal_of(tenant), stream=stream, most=most, on_conflict="skip", dry_run=True)
+    imported = import_tenant(
+        principal=principal_of(tenant), actor=Actor(), stream=stream, most=most, on_conflict="skip", dry_run=True
+    )
     return imported.created["event"]
 
 

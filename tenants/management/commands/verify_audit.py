@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.audit import NOBODY
 from tenants.audit_checks import Place, find_faults, kept_head_fault
 from tenants.ids import parse_id
 from tenants.models import AuditHead
@@ -31,5 +30,5 @@ class Command(BaseCommand):
             faults.append(fault)
         if faults:
             raise CommandError("The audit log was tampered with.\n" + "\n".join(faults))
-        chains = AuditHead.objects.exclude(tenant_id=NOBODY).count()
+        chains = AuditHead.objects.count()
         self.stdout.write(f"The audit log holds: {chains} chains, every row in its place.")

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("memory", "0002_row_level_security")]
+    dependencies = [("memory", "0004_note_when_rows_were_written")]
 
     operations = [
         migrations.RemoveConstraint(model_name="belief", name="belief_one_active"),
