@@ -2,48 +2,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import django.contrib.auth.admin  # noqa: F401 - registers Group, which is taken out below
-from django import forms
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.forms import LimitedSignInForm
+from accounts.members import deactivate_user, reactivate_user
 from accounts.models import Session, SessionQuerySet, User
-from accounts.services import deactivate_user, end_session, reactivate_user
-from accounts.validators import LONGEST
+from accounts.sessions import end_session
 from tenants.actor import actor_of
 from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter
-from tenants.metrics import SIGN_INS
-from tenants.problems import Unavailable
-from tenants.slots import PASSWORD_HASHING
 
 
-class OperatorSignInForm(AdminAuthenticationForm):
-    """Addresses are the user names. Hashing waits for a slot here as at the API's sign-in."""
+class OperatorSignInForm(LimitedSignInForm):
+    """Addresses are the user names."""
 
     error_messages = {
         "invalid_login": "The address or the password is wrong, or this is no operator's account.",
         "inactive": "This account is inactive.",
     }
-    password = forms.CharField(
-        strip=False,
-        max_length=LONGEST,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        try:
-            with PASSWORD_HASHING.take():
-                cleaned: dict[str, Any] = super().clean()
-        except Unavailable as busy:
-            raise forms.ValidationError(str(busy.detail), code="busy") from None
-        except forms.ValidationError:
-            SIGN_INS.labels("refused").inc()
-            raise
-        SIGN_INS.labels("accepted").inc()
-        return cleaned
 
 
 class KindFilter(OfferedFilter):

@@ -8,11 +8,14 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from accounts.queries import FoundSession, find_session
+from accounts.sessions import note_seen
 from accounts.tokens import SessionToken
+from tenants.actor import actor_of
 from tenants.ids import parse_id
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
 from tenants.principal import Kind, Principal
+from tenants.problems import tenant_suspended
 
 LONGEST_TOKEN: Final = 4096
 REFUSALS: Final = {
@@ -31,25 +34,28 @@ class JWTAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            principal = self.authenticate_credentials(token)
+            principal = self.authenticate_credentials(token, request)
         except (AuthenticationFailed, PermissionDenied) as refusal:
             AUTHENTICATIONS.labels("jwt", refusal.get_codes()).inc()
             raise
         AUTHENTICATIONS.labels("jwt", "accepted").inc()
         return principal, principal
 
-    def authenticate_credentials(self, token: str) -> Principal:
+    def authenticate_credentials(self, token: str, request: Request) -> Principal:
         session_id, user_id, tenant_id = read_claims(token)
         found = find_session(session_id)
         if found is None or found.ended_at is not None or not found.user_is_active:
             raise refused("session_ended")
         if not found.user_id == user_id or not found.tenant_id == tenant_id == found.user_tenant_id:
             raise refused("token_invalid")
-        if found.expires_at <= timezone.now():
+        now = timezone.now()
+        if found.expires_at <= now:
             raise refused("token_expired")
         if found.tenant_suspended_at is not None:
-            raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
-        return user_principal(found)
+            raise tenant_suspended()
+        principal = user_principal(found)
+        note_seen(found=found, now=now, actor=actor_of(request, principal))
+        return principal
 
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750, section 3.1: `error` only where a token was sent."""

@@ -69,9 +69,15 @@ class SessionQuerySet(TenantQuerySet["Session"]):
     def unended(self) -> "SessionQuerySet":
         return self.filter(ended_at=None)
 
+    def alive(self) -> "SessionQuerySet":
+        return self.unended().filter(expires_at__gt=timezone.now())
+
 
 class Session(models.Model):
-    """One sign-in. Its id is the `jti` of the JWT, which is good for as long as this row says so."""
+    """One sign-in. Its id is the `jti` of the JWT, which is good for as long as this row says so.
+
+    `ip` and `agent` are those of the last request that was noted, `sign_in_ip` stays.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
@@ -80,6 +86,7 @@ class Session(models.Model):
     expires_at = models.DateTimeField(editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, editable=False)
+    sign_in_ip = models.GenericIPAddressField("address at sign-in", null=True, editable=False)
     ip = models.GenericIPAddressField("address", null=True, editable=False)
     agent = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -93,8 +100,13 @@ class Session(models.Model):
         return f"{self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
 
 
+class ResetTokenQuerySet(models.QuerySet["ResetToken"]):
+    def open(self) -> "ResetTokenQuerySet":
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+
 class ResetToken(models.Model):
-    """A password reset link: single use, an hour, kept as SHA-256."""
+    """A password reset link: single use, an hour, kept as SHA-256. `used_at` is also set when it is withdrawn."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reset_tokens")
@@ -102,6 +114,8 @@ class ResetToken(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
     used_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ResetTokenQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["digest"], name="reset_token_digest_unique")]

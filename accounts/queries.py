@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import connection
 
 FIND: Final = """
-SELECT s.id, s.user_id, s.tenant_id, s.expires_at, s.ended_at,
+SELECT s.id, s.user_id, s.tenant_id, s.expires_at, s.ended_at, s.last_seen_at,
        u.email, u.role, u.is_active, u.tenant_id,
        t.name, t.suspended_at
 FROM accounts_session s
@@ -21,6 +21,7 @@ class FoundSession(NamedTuple):
     tenant_id: UUID
     expires_at: datetime
     ended_at: datetime | None
+    last_seen_at: datetime | None
     email: str
     role: str
     user_is_active: bool

@@ -1,10 +1,9 @@
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.models import User, normalize_address
+from accounts.models import Invitation, Session, User, normalize_address
+from accounts.passwords import refuse_bad_password
 from accounts.validators import LONGEST
 from tenants.fields import LineField
 from tenants.models import Role
@@ -36,12 +35,7 @@ class OnboardSerializer(serializers.Serializer[Any]):
     sector = LineField(max_length=64, required=False, allow_blank=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        person = User(email=attrs["email"], full_name=attrs["full_name"])
-        try:
-            validate_password(attrs["password"], person)
-        except DjangoValidationError as error:
-            faults = [serializers.ErrorDetail(fault.messages[0], code=fault.code) for fault in error.error_list]
-            raise serializers.ValidationError({"password": faults}) from None
+        refuse_bad_password(attrs["password"], User(email=attrs["email"], full_name=attrs["full_name"]))
         return attrs
 
 
@@ -89,6 +83,134 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["user_id", "email", "full_name", "role", "tenant_id", "tenant_name", "created_at"]
+        read_only_fields = fields
+
+
+class ChangeProfileSerializer(serializers.Serializer[Any]):
+    full_name = LineField(max_length=150)
+
+
+class ChangePasswordSerializer(serializers.Serializer[Any]):
+    current_password = PasswordField(max_length=LONGEST)
+    new_password = PasswordField(max_length=LONGEST)
+
+
+class PasswordChangedSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(default="password_changed")
+    sessions_ended = serializers.IntegerField()
+
+
+class RequestResetSerializer(serializers.Serializer[Any]):
+    email = AddressField()
+
+
+class ResetRequestedSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(default="accepted")
+    detail = serializers.CharField(help_text="The same whether or not the address has an account.")
+
+
+class TokenField(serializers.CharField):
+    """The part of a link after its `#`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=128, write_only=True, **kwargs)
+
+
+class ResetPasswordSerializer(serializers.Serializer[Any]):
+    token = TokenField()
+    new_password = PasswordField(max_length=LONGEST)
+
+
+class AcceptInvitationSerializer(serializers.Serializer[Any]):
+    token = TokenField()
+    password = PasswordField(max_length=LONGEST)
+    full_name = LineField(max_length=150)
+
+
+class AcceptedSerializer(serializers.ModelSerializer[User]):
+    user_id = serializers.UUIDField(source="id")
+    tenant_id = serializers.UUIDField()
+
+    class Meta:
+        model = User
+        fields = ["user_id", "tenant_id", "role"]
+        read_only_fields = fields
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    current = serializers.SerializerMethodField(help_text="Whether this request was made with it.")
+
+    class Meta:
+        model = Session
+        fields = ["id", "created_at", "last_seen_at", "expires_at", "ip", "agent", "current"]
+        read_only_fields = fields
+
+    def get_current(self, session: Session) -> bool:
+        return bool(session.id == self.context["session_id"])
+
+
+class EndedSessionSerializer(serializers.ModelSerializer[Session]):
+    status = serializers.CharField(default="ended")
+
+    class Meta:
+        model = Session
+        fields = ["id", "status", "ended_at"]
+        read_only_fields = fields
+
+
+class MemberSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "email", "full_name", "role", "is_active", "created_at"]
+        read_only_fields = fields
+
+
+class ChangeMemberSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = serializers.BooleanField(required=False, help_text="False: signed out everywhere, and can't sign in.")
+
+
+class RemovedMemberSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.CharField(default="removed")
+
+
+class ResetLinkSerializer(serializers.Serializer[Any]):
+    link = serializers.URLField(help_text="Shown here and never again.")
+    expires_at = serializers.DateTimeField()
+
+
+class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    status = serializers.ChoiceField(choices=Invitation.Status.choices, read_only=True)
+    invited_by = serializers.CharField(source="invited_by_label")
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "id",
+            "email",
+            "role",
+            "status",
+            "invited_by",
+            "created_at",
+            "expires_at",
+            "accepted_at",
+            "revoked_at",
+        ]
+        read_only_fields = fields
+
+
+class InviteSerializer(serializers.Serializer[Any]):
+    email = AddressField()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class InvitedSerializer(InvitationSerializer):
+    link = serializers.URLField(help_text="Shown here and never again.")
+    mailed = serializers.BooleanField(help_text="Whether the link is also on its way by mail.")
+
+    class Meta(InvitationSerializer.Meta):
+        fields = [*InvitationSerializer.Meta.fields, "link", "mailed"]
         read_only_fields = fields
 
 

@@ -1,25 +1,26 @@
 from typing import Literal, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.sessions.models import Session as OperatorSession
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
+from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
 from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit import Target, record, start_chain
 from tenants.constraints import violated_constraint
+from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
+from tenants.network import network_of
 from tenants.principal import Principal
-from tenants.problems import Conflict
+from tenants.problems import Conflict, tenant_suspended
 from tenants.slots import PASSWORD_HASHING
 
 
@@ -41,11 +42,16 @@ def onboard(
 
     The address's unique constraint decides, so that of many at once exactly one gets it.
     """
+    if settings.SIGNUP == "invite":
+        sentence = "New accounts are made by invitation here. Ask an admin of your workspace, or the operator."
+        raise PermissionDenied(sentence, code="signup_closed")
+    enforce(ONBOARDINGS_BY_IP, str(network_of(actor.address)))
     with PASSWORD_HASHING.take():
         hashed = make_password(password)
     try:
         with transaction.atomic():
             tenant = Tenant.objects.create(name=cluster_name, sector=sector)
+            start_chain(tenant.id)
             user = User.objects.create(
                 tenant=tenant, email=normalize_address(email), password=hashed, full_name=full_name, role=Role.ADMIN
             )
@@ -62,41 +68,54 @@ def onboard(
     except IntegrityError as error:
         if violated_constraint(error) != "user_email_unique":
             raise
-        raise Conflict("This e-mail address has an account. Sign in instead.", code="email_taken") from None
+        raise email_taken() from None
     return Onboarded(tenant, user, api_key)
 
 
+def email_taken() -> Conflict:
+    return Conflict("This e-mail address has an account. Sign in instead.", code="email_taken")
+
+
 def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
-    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time."""
+    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time.
+
+    Counted while the slot is held: right ones that are under way stay few, and can't lock anybody out.
+    """
     email = normalize_address(email)
     user = User.objects.select_related("tenant").filter(email=email).first()
-    if not password_is_right(user, password) or user is None or user.tenant is None or not user.is_active:
-        SIGN_INS.labels("refused").inc()
+    with PASSWORD_HASHING.take():
+        guess = Guess.begin(email=email, user=user, actor=actor)
+        right = password_is_right(user, password)
+    if not right or user is None or user.tenant is None or not user.is_active:
         note_refusal(user, email, actor)
-        raise AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
+        raise wrong_credentials()
+    guess.take_back()
     if user.tenant.suspended_at is not None:
-        SIGN_INS.labels("suspended").inc()
         note_refusal(user, email, actor)
-        raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+        raise tenant_suspended()
     session = start_session(user, user.tenant, actor)
     SIGN_INS.labels("accepted").inc()
     return SignedIn(session, str(SessionToken.for_session(session)))
 
 
-def note_refusal(user: User | None, email: str, actor: Actor) -> None:
-    with transaction.atomic():
-        target = Target(user.id if user else None, email)
-        record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=user.tenant_id if user else None, target=target)
+def wrong_credentials() -> AuthenticationFailed:
+    return AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
 
 
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
+    """Locks the person's row: a password change, deactivation or removal that came in between is not overtaken."""
     now = timezone.now()
     with transaction.atomic():
+        unchanged = User.objects.filter(id=user.id, password=user.password, is_active=True)
+        if not unchanged.select_for_update(no_key=True).exists():
+            raise wrong_credentials()
         session = Session.objects.create(
             user=user,
             tenant=tenant,
             created_at=now,
             expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
+            last_seen_at=now,
+            sign_in_ip=actor.address,
             ip=actor.address,
             agent=actor.agent,
         )
@@ -107,11 +126,10 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
 
 def password_is_right(user: User | None, password: str) -> bool:
     """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
-    with PASSWORD_HASHING.take():
-        if user is None:
-            make_password(password)
-            return False
-        return check_password(password, user.password)
+    if user is None:
+        make_password(password)
+        return False
+    return check_password(password, user.password)
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], actor: Actor) -> int:
@@ -123,71 +141,3 @@ def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], a
         target, after = Target(principal.id, principal.label), {"scope": scope, "sessions": ended}
         record(Action.SESSIONS_ENDED, actor=actor, tenant_id=principal.tenant_id, target=target, after=after)
     return ended
-
-
-def end_session(*, session: Session, actor: Actor) -> Session:
-    now = timezone.now()
-    with transaction.atomic():
-        if Session.objects.for_tenant(session.tenant_id).unended().filter(id=session.id).update(ended_at=now):
-            session.ended_at = now
-            target = Target(session.user_id, str(session.user))
-            record(
-                Action.SESSIONS_ENDED, actor=actor, tenant_id=session.tenant_id, target=target, after={"sessions": 1}
-            )
-    return session
-
-
-def deactivate_user(*, user: User, actor: Actor) -> User:
-    """Nobody is signed in as this person from here on. 409 `last_admin` where it would leave a tenant without one."""
-    with transaction.atomic():
-        refuse_last_of_kind(user)
-        if User.objects.filter(id=user.id, is_active=True).update(is_active=False):
-            end_all_sessions(user)
-            note_activity(user, actor, active=False)
-    user.is_active = False
-    return user
-
-
-def reactivate_user(*, user: User, actor: Actor) -> User:
-    """What a sign-in that overlapped the deactivation left behind is ended here: the person signs in anew."""
-    with transaction.atomic():
-        if User.objects.filter(id=user.id, is_active=False).update(is_active=True):
-            end_all_sessions(user)
-            note_activity(user, actor, active=True)
-    user.is_active = True
-    return user
-
-
-def note_activity(user: User, actor: Actor, *, active: bool) -> None:
-    before, after = {"is_active": not active}, {"is_active": active}
-    record(
-        Action.USER_CHANGED,
-        actor=actor,
-        tenant_id=user.tenant_id,
-        target=Target(user.id, user.email),
-        before=before,
-        after=after,
-    )
-
-
-def refuse_last_of_kind(user: User) -> None:
-    """Locks the active admins of the tenant, so that of two who would be the last to go, one stays.
-
-    Operators are held to the same: somebody has to be able to reactivate the others.
-    """
-    if user.role != Role.ADMIN and not user.is_staff:
-        return
-    peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
-    if list(peers.select_for_update(no_key=True).order_by("id").values_list("id", flat=True)) != [user.id]:
-        return
-    if user.is_staff:
-        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
-    raise Conflict("This is the tenant's last active admin. It needs another one first.", code="last_admin")
-
-
-def end_all_sessions(user: User) -> None:
-    Session.objects.filter(user=user).unended().update(ended_at=timezone.now())
-    if user.is_staff:
-        for session in OperatorSession.objects.all():
-            if session.get_decoded().get(SESSION_KEY) == str(user.id):
-                session.delete()

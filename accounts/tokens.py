@@ -56,7 +56,7 @@ class SessionToken(AccessToken):
         token["jti"] = str(session.id)
         token["sub"] = str(session.user_id)
         token["tenant_id"] = str(session.tenant_id)
-        token.set_exp(from_time=session.created_at)
+        token["exp"] = int(session.expires_at.timestamp())
         token.set_iat(at_time=session.created_at)
         return token
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from apikeys.keys import MARK, PREFIX_LENGTH
 from apikeys.models import APIKey, APIKeyQuerySet
+from apikeys.policy import policy_sentence, violation
 from apikeys.services import create_key, revoke_key
 from tenants.actor import actor_of
 from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter, check_ids
@@ -46,6 +47,16 @@ class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
         if expires_at is not None and expires_at <= timezone.now():
             raise forms.ValidationError("This is in the past.", code="in_the_past")
         return expires_at
+
+    def clean(self) -> dict[str, Any] | None:
+        """The tenant's policy binds operators too."""
+        cleaned = super().clean() or self.cleaned_data
+        tenant = cleaned.get("tenant")
+        if tenant and "expires_at" in cleaned:
+            found = violation(tenant, created_at=timezone.now(), expires_at=cleaned["expires_at"])
+            if found:
+                self.add_error("expires_at", forms.ValidationError(policy_sentence(tenant), code=found))
+        return cleaned
 
 
 @admin.register(APIKey)

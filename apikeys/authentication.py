@@ -1,17 +1,17 @@
-from datetime import datetime
 from typing import Final
 
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from apikeys.addresses import is_allowed
 from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
 from apikeys.services import note_use
 from tenants.actor import actor_of
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
+from tenants.network import client_address
 from tenants.principal import Kind, Principal
 
 REFUSALS: Final = {
@@ -19,7 +19,11 @@ REFUSALS: Final = {
     "key_invalid": "This API key is unknown here. Keys are shown once, when they are made: make a new one.",
     "key_revoked": "This API key was revoked.",
     "key_expired": "This API key has expired.",
+    "keys_frozen": "All API keys of this workspace are frozen. An admin can unfreeze them.",
 }
+REPLACED: Final = "This API key was replaced by a new one, and its grace is over. Use the new one."
+NOT_ALLOWED: Final = "This API key may not be used from this address."
+SUSPENDED: Final = "This workspace is suspended. Ask its operator."
 
 
 class APIKeyAuthentication(BaseAuthentication):
@@ -41,14 +45,15 @@ class APIKeyAuthentication(BaseAuthentication):
         if not is_well_formed(key):
             raise refused("key_malformed")
         found = find_key(digest(key))
-        now = timezone.now()
         if found is None:
             raise refused("key_invalid")
-        refuse_ended(found, now)
+        refuse_ended(found)
+        if found.allowed_ips and not is_allowed(client_address(request), found.allowed_ips):
+            raise PermissionDenied(NOT_ALLOWED, code="address_not_allowed")
         if found.tenant_suspended_at is not None:
-            raise PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")
+            raise PermissionDenied(SUSPENDED, code="tenant_suspended")
         principal = key_principal(found)
-        note_use(found=found, now=now, actor=actor_of(request, principal))
+        note_use(found=found, actor=actor_of(request, principal))
         return principal
 
     def authenticate_header(self, request: Request) -> str:
@@ -59,11 +64,13 @@ def refused(code: str) -> AuthenticationFailed:
     return AuthenticationFailed(REFUSALS[code], code=code)
 
 
-def refuse_ended(found: FoundKey, now: datetime) -> None:
+def refuse_ended(found: FoundKey) -> None:
     if found.revoked_at is not None:
         raise refused("key_revoked")
-    if found.expires_at is not None and found.expires_at <= now:
-        raise refused("key_expired")
+    if found.expires_at is not None and found.expires_at <= found.now:
+        raise AuthenticationFailed(REPLACED, code="key_expired") if found.replaced_by_id else refused("key_expired")
+    if found.tenant_keys_frozen_at is not None:
+        raise refused("keys_frozen")
 
 
 def key_principal(found: FoundKey) -> Principal:
@@ -78,4 +85,6 @@ def key_principal(found: FoundKey) -> Principal:
         key_name=found.name,
         key_prefix=found.prefix,
         expires_at=found.expires_at,
+        rate_limit=found.rate_limit,
+        tenant_rate_limit=found.tenant_rate_limit,
     )

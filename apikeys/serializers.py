@@ -4,16 +4,53 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from apikeys.addresses import network_around, parse_network
 from apikeys.models import APIKey
-from tenants.fields import LineField
+from apikeys.policy import Violation
+from apikeys.services import GRACE, LONGEST_GRACE
+from tenants.fields import LineField, RateLimitField
 from tenants.models import Role
 
 LONGEST_DAYS = 3650
+MOST_NETWORKS = 50
+
+
+class NetworkField(serializers.CharField):
+    """A network in CIDR notation or one address, IPv4 or IPv6, as `ipaddress` writes it."""
+
+    default_error_messages = {
+        "not_a_network": "This is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32.",
+        "host_bits_set": "This network has host bits set. Did you mean {meant}?",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        text = str(super().to_internal_value(data))
+        try:
+            return str(parse_network(text))
+        except ValueError:
+            meant = network_around(text)
+            self.fail("host_bits_set" if meant else "not_a_network", meant=meant)
+
+
+class NetworksField(serializers.ListField):
+    child = NetworkField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        text = "Networks (CIDR) and addresses from which alone the key may be used; empty: from everywhere."
+        super().__init__(max_length=MOST_NETWORKS, help_text=text, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Each once, in the order sent."""
+        return list(dict.fromkeys(super().to_internal_value(data)))
 
 
 class APIKeySerializer(serializers.ModelSerializer[APIKey]):
     created_by = serializers.CharField(source="created_by_label")
     status = serializers.ChoiceField(choices=APIKey.Status.choices)
+    policy_violations = serializers.ListField(
+        child=serializers.ChoiceField(choices=Violation.choices),
+        help_text="How the key breaks the tenant's policy of today.",
+    )
 
     class Meta:
         model = APIKey
@@ -30,7 +67,11 @@ class APIKeySerializer(serializers.ModelSerializer[APIKey]):
             "last_used_ip",
             "last_used_agent",
             "revoked_at",
+            "replaced_by_id",
+            "allowed_ips",
+            "rate_limit_per_minute",
             "status",
+            "policy_violations",
         ]
         read_only_fields = fields
 
@@ -50,6 +91,8 @@ class CreateAPIKeySerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, default=Role.EDITOR)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     expires_in_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=LONGEST_DAYS)
+    allowed_ips = NetworksField(default=list)
+    rate_limit_per_minute = RateLimitField(default=None)
 
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         if value is not None and value <= timezone.now():
@@ -64,6 +107,65 @@ class CreateAPIKeySerializer(serializers.Serializer[Any]):
         if days is not None:
             attrs["expires_at"] = timezone.now() + timedelta(days=days)
         return attrs
+
+
+class APIKeyChangesSerializer(serializers.Serializer[Any]):
+    name = LineField(max_length=100)
+    allowed_ips = NetworksField()
+    rate_limit_per_minute = RateLimitField()
+
+
+class RotateSerializer(serializers.Serializer[Any]):
+    grace_seconds = serializers.IntegerField(
+        default=int(GRACE.total_seconds()),
+        min_value=0,
+        max_value=int(LONGEST_GRACE.total_seconds()),
+        help_text="For how long the old key still works; a day unless sent, at most 7 days.",
+    )
+
+
+class OldAPIKeySerializer(serializers.ModelSerializer[APIKey]):
+    ends_at = serializers.DateTimeField(source="expires_at")
+
+    class Meta:
+        model = APIKey
+        fields = ["id", "ends_at"]
+        read_only_fields = fields
+
+
+class RotatedAPIKeySerializer(NewAPIKeySerializer):
+    """The new key, shown once, and when the old one ends."""
+
+    old = OldAPIKeySerializer()
+
+    class Meta(NewAPIKeySerializer.Meta):
+        fields = [*NewAPIKeySerializer.Meta.fields, "old"]
+        read_only_fields = fields
+
+
+class LeakSerializer(serializers.Serializer[Any]):
+    api_key = serializers.CharField(help_text="The whole key.")
+
+
+class LeakReportedSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(default="received")
+    detail = serializers.CharField()
+
+
+class ConcernSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    items = APIKeySerializer(many=True, help_text="The first 100.")
+
+
+class KeyHealthSerializer(serializers.Serializer[Any]):
+    """One entry for each concern; a key can be in several."""
+
+    keys_in_service = serializers.IntegerField()
+    ends_soon = ConcernSerializer(help_text="Ends within 30 days.")
+    idle = ConcernSerializer(help_text="Not used for 90 days.")
+    never_used = ConcernSerializer()
+    without_expiry = ConcernSerializer()
+    against_policy = ConcernSerializer(help_text="See `policy_violations` of each.")
 
 
 class APIKeyFilterSerializer(serializers.Serializer[Any]):

@@ -1,22 +1,40 @@
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar, Final
 
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apikeys.concerns import key_health
 from apikeys.models import APIKey, APIKeyQuerySet
 from apikeys.serializers import (
+    APIKeyChangesSerializer,
     APIKeyFilterSerializer,
     APIKeySerializer,
     CreateAPIKeySerializer,
+    KeyHealthSerializer,
+    LeakReportedSerializer,
+    LeakSerializer,
+    NewAPIKeySerializer,
+    OldAPIKeySerializer,
     RevokedAPIKeySerializer,
+    RotatedAPIKeySerializer,
+    RotateSerializer,
 )
-from apikeys.services import create_key, revoke_key
+from apikeys.services import change_key, create_key, report_leak, revoke_key, rotate_key
 from tenants.actor import actor_of
 from tenants.ids import parse_id
+from tenants.limits import Limit, enforce
+from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsUserSession
-from tenants.views import TenantViewSet
+from tenants.views import PublicView, TenantAPIView, TenantViewSet
+
+LEAK_REPORTS: Final = Limit("leak reports", 60, 60)  # of one address; a secret scanner reports many keys
+LEAK_ANSWER: Final = {"status": "received", "detail": "If this was a key of ours, it is revoked."}
 
 
 class APIKeyViewSet(TenantViewSet):
@@ -25,13 +43,14 @@ class APIKeyViewSet(TenantViewSet):
     access: ClassVar = {
         "GET": [IsUserSession, IsTenantAdmin],
         "POST": [IsUserSession, IsTenantAdmin],
+        "PATCH": [IsUserSession, IsTenantAdmin],
         "DELETE": [IsUserSession, IsTenantAdmin],
     }
     serializer_class = APIKeySerializer
     ordering = ("-id",)
 
     def get_queryset(self) -> APIKeyQuerySet:
-        return APIKey.objects.for_tenant(self.principal.tenant_id)
+        return APIKey.objects.for_tenant(self.principal.tenant_id).select_related("tenant")
 
     def get_object(self) -> APIKey:
         key_id = parse_id(self.kwargs["id"])
@@ -40,7 +59,9 @@ class APIKeyViewSet(TenantViewSet):
             raise NotFound()
         return key
 
+    @extend_schema(parameters=[APIKeyFilterSerializer])
     def list(self, request: Request) -> Response:
+        """The tenant's keys, newest first; revoked ones only with `include_revoked=true`."""
         filters = APIKeyFilterSerializer(data=request.query_params.dict())
         filters.is_valid(raise_exception=True)
         keys = self.get_queryset()
@@ -48,7 +69,9 @@ class APIKeyViewSet(TenantViewSet):
             keys = keys.unrevoked()
         return self.get_paginated_response(APIKeySerializer(self.paginate_queryset(keys), many=True).data)
 
+    @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:
+        """Makes a key. The answer holds it, this once. 422 where the tenant's policy forbids its lifetime."""
         wanted = CreateAPIKeySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         key, plaintext = create_key(
@@ -57,7 +80,63 @@ class APIKeyViewSet(TenantViewSet):
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, id: str) -> Response:
+        """One key, with when, from where and by what it was last used."""
         return Response(APIKeySerializer(self.get_object()).data)
 
+    @extend_schema(request=APIKeyChangesSerializer, responses=APIKeySerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Changes name, addresses and request limit, whichever is sent. 409 `key_revoked` for a revoked key."""
+        key = self.get_object()
+        wanted = APIKeyChangesSerializer(data=request.data, partial=True)
+        wanted.is_valid(raise_exception=True)
+        return Response(
+            APIKeySerializer(change_key(key=key, changes=wanted.validated_data, actor=actor_of(request))).data
+        )
+
+    @extend_schema(responses=RevokedAPIKeySerializer)
     def destroy(self, request: Request, id: str) -> Response:
+        """Revokes a key: no worker accepts it once this is answered. 409 `already_revoked` the second time."""
         return Response(RevokedAPIKeySerializer(revoke_key(key=self.get_object(), actor=actor_of(request))).data)
+
+    @extend_schema(request=RotateSerializer, responses={201: RotatedAPIKeySerializer})
+    def rotate(self, request: Request, id: str) -> Response:
+        """Makes a new key with the same settings; the old one works until the grace is over, or its own end.
+
+        The new key lives as long as the old one was made for, within the tenant's policy. `last_used_at` of the old key
+        tells when it is safe to revoke it early. 409 for a key that was revoked (`key_revoked`), has expired
+        (`key_expired`) or was rotated before (`already_rotated`).
+        """
+        key = self.get_object()
+        wanted = RotateSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        grace = timedelta(seconds=wanted.validated_data["grace_seconds"])
+        rotated = rotate_key(key=key, grace=grace, actor=actor_of(request))
+        answer = {
+            **APIKeySerializer(rotated.key).data,
+            "api_key": rotated.api_key,
+            "old": OldAPIKeySerializer(rotated.old).data,
+        }
+        return Response(answer, status=status.HTTP_201_CREATED)
+
+
+class KeyHealthView(TenantAPIView):
+    """Which keys ask for attention: ending soon, idle, never used, without an end, against the tenant's policy."""
+
+    access: ClassVar = {"GET": [IsUserSession, IsTenantAdmin]}
+
+    @extend_schema(responses=KeyHealthSerializer)
+    def get(self, request: Request) -> Response:
+        tenant = Tenant.objects.get(id=self.principal.tenant_id)
+        return Response(KeyHealthSerializer(key_health(tenant, now=timezone.now())).data)
+
+
+class ReportLeakView(PublicView):
+    """Ends a key that was found where it should not be. Whoever holds it may; the answer is always the same."""
+
+    @extend_schema(request=LeakSerializer, responses=LeakReportedSerializer)
+    def post(self, request: Request) -> Response:
+        actor = actor_of(request)
+        enforce(LEAK_REPORTS, str(actor.address))
+        text = request.data.get("api_key") if isinstance(request.data, Mapping) else None
+        report_leak(text=text.strip() if isinstance(text, str) else "", actor=actor)
+        return Response(LEAK_ANSWER)

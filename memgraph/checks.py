@@ -33,7 +33,7 @@ def check_development_stays_local(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
-    if "*" in settings.ALLOWED_HOSTS and not settings.DEVELOPMENT:
+    if "*" in settings.ALLOWED_HOSTS:
         return [
             Error(
                 "ALLOWED_HOSTS holds *, so anybody could choose the host of our answers.",

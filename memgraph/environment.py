@@ -4,7 +4,10 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
+
+from memgraph.mail_server import parse_email_url
 
 LONGEST_DURATION = timedelta(days=3650)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -65,6 +68,27 @@ class Environment:
             self.mistake(f"{name} is {value!r}. Set it to an address such as https://memgraph.example.com.")
             return default
         return f"{parts.scheme}://{parts.netloc}"  # with the scheme in lower case, by which others decide
+
+    def mail_server(self, name: str) -> dict[str, Any]:
+        """Django's EMAIL_* settings; {} if unset."""
+        try:
+            return parse_email_url(value) if (value := self.text(name)) else {}
+        except ValueError as error:
+            self.mistake(f"{name} {error}. It looks like smtp://user:password@host:587?tls=1 or smtps://...")
+            return {}
+
+    def redis_url(self, name: str) -> str:
+        """Never repeats the value in a message: it may hold a password."""
+        value = self.text(name)
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0 and (parts.hostname or parts.path)
+        except ValueError:
+            usable = False
+        if value and not usable:
+            self.mistake(f"{name} can't be understood. It looks like redis://:password@host:6379/0.")
+            return ""
+        return value
 
     def secrets_by_id(self, name: str, *, minimum_bytes: int) -> dict[str, str]:
         """`kid:secret,kid:secret`, in order. Never repeats a secret in a message."""

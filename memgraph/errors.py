@@ -12,7 +12,6 @@ from django.template.loader import render_to_string
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure, TooManyConnections
 from psycopg_pool import TooManyRequests
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 from tenants.problems import Unavailable
 
@@ -40,19 +39,13 @@ BUSY: Final = (
 )
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """DRF's hook. None lets an unexpected exception go on to `server_error`."""
     exc = as_api_exception(exc)
     if not isinstance(exc, exceptions.APIException):
         return None
-    request = context["request"]
-    request._request.problem_code = code_of(exc)  # for the request's log line
-    return Response(
-        problem_of(exc, request_id=getattr(request, "request_id", None)),
-        status=status_of(exc),
-        headers=headers_of(exc),
-        content_type=CONTENT_TYPE,
-    )
+    # Not DRF's Response: that is rendered as the caller asked for the answer, which may be no JSON.
+    return respond(context["request"]._request, exc)
 
 
 def as_api_exception(exc: Exception) -> Exception:
@@ -135,8 +128,9 @@ def headers_of(exc: exceptions.APIException) -> dict[str, str]:
 
 
 def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
-    """For errors that arise outside DRF: a problem under the API's paths, a page elsewhere."""
+    """A problem under the API's paths, a page elsewhere."""
     problem = problem_of(exc, request_id=getattr(request, "request_id", None))
+    request.problem_code = problem["code"]  # type: ignore[attr-defined] # for the request's log line
     if request.path.startswith(API_PREFIXES):
         body = orjson.dumps(problem)
         response = HttpResponse(body, status=problem["status"], content_type=CONTENT_TYPE)

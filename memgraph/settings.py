@@ -79,7 +79,24 @@ ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
 
 SEARCH_LANGUAGE = env.text("SEARCH_LANGUAGE", "english")  # a text search configuration of PostgreSQL
 
+# People: who may come in, and how they are written to
+
+SIGNUP = env.choice("SIGNUP", "open", ["open", "invite"])
+MAIL_SERVER = env.mail_server("EMAIL_URL")
+EMAIL_CONFIGURED = bool(MAIL_SERVER) or DEVELOPMENT
+EMAIL_BACKEND = f"django.core.mail.backends.{'console' if DEVELOPMENT and not MAIL_SERVER else 'smtp'}.EmailBackend"
+EMAIL_HOST = MAIL_SERVER.get("EMAIL_HOST", "")
+EMAIL_PORT = MAIL_SERVER.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = MAIL_SERVER.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = MAIL_SERVER.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_SSL = MAIL_SERVER.get("EMAIL_USE_SSL", False)
+EMAIL_USE_TLS = MAIL_SERVER.get("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlsplit(PUBLIC_URL).hostname}"
+
 # Limits of what comes in
+
+REDIS_URL = env.redis_url("REDIS_URL")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)
@@ -203,7 +220,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/v[0-9]",
-    "ENUM_NAME_OVERRIDES": {"Role": "tenants.models.Role"},
+    "ENUM_NAME_OVERRIDES": {
+        "Role": "tenants.models.Role",
+        "APIKeyStatus": "apikeys.models.APIKey.Status",
+        "InvitationStatus": "accounts.models.Invitation.Status",
+    },
 }
 
 # Logs: one JSON object a line, on standard error

@@ -17,6 +17,7 @@ urlpatterns = [
     path("metrics", views.metrics, name="metrics"),
     path("v1/schema", views.SchemaView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("", include("tenants.urls")),
     path("", include("accounts.urls")),
     path("", include("apikeys.urls")),
     path("", include("memory.urls")),

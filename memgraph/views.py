@@ -4,14 +4,16 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from memgraph.errors import respond
 from tenants.views import PublicView
 
 logger = logging.getLogger(__name__)
@@ -56,8 +58,12 @@ class SchemaView(PublicView):
         return Response(openapi_document())
 
 
-@require_safe
+@csrf_exempt  # a POST is refused as a method, not for want of a token
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, summed over all workers."""
+    if request.method not in ("GET", "HEAD"):
+        refusal = respond(request, MethodNotAllowed(str(request.method)))
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
     response: HttpResponse = ExportToDjangoView(request)
     return response

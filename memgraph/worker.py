@@ -56,9 +56,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 def problem(status: HTTPStatus) -> bytes:
     """A whole HTTP response with a problem of RFC 9457."""
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        code, detail = "internal_error", "Something went wrong here. It has been logged."
+        code, detail = "unexpected_error", "Something went wrong here. It has been logged."
     else:
-        code, detail = "bad_request", "The request's first line or a header is malformed, too long or not supported."
+        code, detail = "malformed", "The request's first line or a header is malformed, too long or not supported."
     content = {
         "type": "about:blank",
         "title": status.phrase,

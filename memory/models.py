@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from memory.content import ContentDecoder
@@ -20,6 +21,9 @@ class Remembered(models.Model):
     id = models.UUIDField(default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    written_at = models.DateTimeField(
+        db_default=Now(), editable=False
+    )  # here; an import keeps `created_at` as it comes
     written_by_key = models.UUIDField(null=True, editable=False)
     written_by_user = models.UUIDField(null=True, editable=False)
 
@@ -60,7 +64,8 @@ class Event(Remembered):
 
 class BeliefQuerySet(TenantQuerySet["Belief"]):
     def active(self) -> "BeliefQuerySet":
-        return self.filter(status=Belief.Status.ACTIVE)
+        """By the open end: the status would be a parameter, for which a prepared plan takes no partial index."""
+        return self.filter(ended_at=None)
 
     def of_key(self, subject_id: str, key: str) -> "BeliefQuerySet":
         return self.filter(subject_id=subject_id, key=key)
@@ -89,9 +94,9 @@ class Belief(Remembered):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     updated_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
-    confirmed_by_another = models.BooleanField(default=False)  # than the credential that wrote it
+    confirmed_by_another = models.BooleanField(default=False, db_default=False)  # than the credential that wrote it
 
-    uses = models.IntegerField(default=0)  # how often a search recalled it
+    uses = models.IntegerField(default=0, db_default=0)  # how often a search recalled it
     recalled_at = models.DateTimeField(null=True)
 
     objects = BeliefQuerySet.as_manager()
@@ -99,7 +104,7 @@ class Belief(Remembered):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "subject_id", "key"], condition=Q(status="active"), name="belief_one_active"
+                fields=["tenant", "subject_id", "key"], condition=Q(ended_at=None), name="belief_one_active"
             ),
             models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="belief_confidence_range"),
             models.CheckConstraint(
@@ -109,6 +114,10 @@ class Belief(Remembered):
         ]
         indexes = [
             models.Index(fields=["tenant", "subject_id", "id"], name="belief_by_subject"),
+            models.Index(fields=["tenant", "id"], condition=Q(ended_at=None), name="belief_active"),
+            models.Index(
+                fields=["tenant", "subject_id", "id"], condition=Q(ended_at=None), name="belief_active_by_subject"
+            ),
             models.Index(fields=["tenant", "subject_id", "key", "created_at"], name="belief_history"),
         ]
 

@@ -46,7 +46,7 @@ WITH words AS (
            || setweight(to_tsvector('simple', replace(key, '_', ' ')), 'C')
            || setweight(to_tsvector(%(language)s::regconfig, replace(key, '_', ' ')), 'D') AS vector
     FROM memory_belief
-    WHERE tenant_id = %(tenant)s AND status = 'active' {narrowed}
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
     ORDER BY id DESC LIMIT %(candidates)s
 )
 SELECT c.id, c.key, c.value, c.confidence, c.belief_type, c.domain, c.uses, c.created_at, c.updated_at,
@@ -65,7 +65,7 @@ VOCABULARY: Final = """
 SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', text)))
 FROM (
     SELECT replace(key, '_', ' ') || ' ' || left(value, %(length)s) AS text FROM memory_belief
-    WHERE tenant_id = %(tenant)s AND status = 'active' {narrowed}
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
     ORDER BY id DESC LIMIT %(candidates)s
 ) AS candidates
 """

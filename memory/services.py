@@ -14,6 +14,11 @@ from tenants.principal import Kind, Principal
 from tenants.problems import Conflict, Unavailable, Unprocessable
 
 ATTEMPTS: Final = 10  # of a write that loses races for the active version
+HOLD_EVENTS: Final = """
+SELECT count(*) FROM (
+    SELECT id FROM memory_event WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE
+) AS held
+"""
 
 
 def written_by(principal: Principal) -> dict[str, UUID | None]:
@@ -53,7 +58,7 @@ def write_belief(
     active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
     current = active.select_for_update().first()
     if current and current.value == value:
-        return reinforce(current, confidence=fields["confidence"]), False
+        return reinforce(principal=principal, belief=current, confidence=fields["confidence"]), False
     now = timezone.now()  # of both ends, so that one version or the other holds at every moment
     if current:  # without it, there may be one by now, and of the same value
         end_beliefs(active, Belief.Status.SUPERSEDED, now)
@@ -70,13 +75,21 @@ def await_turn(tenant_id: UUID, subject_id: str, key: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
-def reinforce(belief: Belief, *, confidence: float) -> Belief:
+def reinforce(*, principal: Principal, belief: Belief, confidence: float) -> Belief:
+    """The row is locked. What another credential than the writer says too is kept when the writer's rows are undone."""
     belief.confidence = max(belief.confidence, confidence)
     belief.updated_at = timezone.now()
+    belief.confirmed_by_another = belief.confirmed_by_another or is_another(principal, belief)
     Belief.objects.for_tenant(belief.tenant_id).filter(id=belief.id).update(
-        confidence=Greatest("confidence", belief.confidence), updated_at=belief.updated_at
+        confidence=Greatest("confidence", belief.confidence),
+        updated_at=belief.updated_at,
+        confirmed_by_another=belief.confirmed_by_another,
     )
     return belief
+
+
+def is_another(principal: Principal, belief: Belief) -> bool:
+    return any(getattr(belief, column) != value for column, value in written_by(principal).items())
 
 
 def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, Any]) -> Belief:
@@ -128,6 +141,12 @@ def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
 
 
 def refuse_unknown_events(tenant_id: UUID, event_ids: list[UUID]) -> None:
+    """Holds the events until the episode is written: whoever removes one meanwhile waits, and then sees the episode."""
     wanted = set(event_ids)
-    if wanted and Event.objects.for_tenant(tenant_id).filter(id__in=wanted).count() != len(wanted):
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_EVENTS, [tenant_id, list(wanted)])
+        (held,) = cursor.fetchone()
+    if held != len(wanted):
         raise Unprocessable("event_ids names an event that does not exist.", code="unknown_event")

@@ -3,7 +3,9 @@ from django.urls.converters import PathConverter
 
 from memory import views
 from memory.batch_views import BeliefBatchView, EventBatchView
+from memory.deletion_views import DeletableTenantView
 from memory.recall_views import ContextView, GraphContextView, IngestView
+from memory.takeback_views import EraseView, UndoView
 from memory.transfer.views import ExportView, ImportView
 
 
@@ -45,4 +47,7 @@ urlpatterns = [
     path("v1/stats", views.StatsView.as_view(), name="stats"),
     path("v1/admin/export", ExportView.as_view(), name="export"),
     path("v1/admin/import", ImportView.as_view(), name="import"),
+    path("v1/admin/erase", EraseView.as_view(), name="erase"),
+    path("v1/api-keys/<str:id>/undo", UndoView.as_view(), name="api-key-undo"),
+    path("v1/tenant", DeletableTenantView.as_view(), name="tenant"),
 ]

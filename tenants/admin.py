@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from rest_framework.exceptions import NotFound
 
 from tenants.actor import actor_of
 from tenants.ids import parse_id
@@ -106,7 +107,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in th
             with transaction.atomic():
                 service(thing)
                 self.log_change(request, thing, f"{done.capitalize()}.")
-        except Conflict as refusal:
+        except (Conflict, NotFound) as refusal:
             self.message_user(request, f"Not {done}: {self.describe(thing)}. {refusal.detail}", messages.ERROR)
             return False
         return True

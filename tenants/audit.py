@@ -1,13 +1,16 @@
 """The audit log: one row an act, in the same transaction as the act, in a chain that shows whoever tampers with it.
 
 Each row's MAC (HMAC-SHA256 under `AUDIT_KEYS`) covers the row and its predecessor's MAC; the head's MAC covers the
-number of rows and the last row's MAC. Who can write to the database but lacks the key can't change, insert, swap or
-remove a row unseen. Putting back an old head together with its rows shows only against a head that was kept elsewhere:
-the log's export carries it. Rows of no tenant stand alone, each under its own MAC: that one is missing can't be seen.
+number of rows and the last row's MAC. Only the making of a tenant starts a chain: a head that is found missing later is
+not made anew as a good one. Who can write to the database but lacks the key can't change, insert, swap or remove a row
+unseen. Putting back an old head together with its rows, or removing a tenant with everything of it, shows only against
+a head that was kept elsewhere: the log's export carries it. Rows of no tenant stand alone, each under its own MAC: that
+one of them is missing can't be seen.
 """
 
 import hashlib
 import hmac
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -87,16 +90,27 @@ def record(
         append(entry, lock_head(tenant_id))
 
 
+def start_chain(tenant_id: UUID) -> None:
+    """For a tenant that is being made, and for no other: a good head says that there is nothing before it."""
+    head = AuditHead(tenant_id=tenant_id)
+    seal(head)
+    head.save(force_insert=True)
+
+
 def lock_head(tenant_id: UUID) -> AuditHead:
-    empty = AuditHead(tenant_id=tenant_id, kid=signing_kid())
-    empty.mac = head_mac(empty)
-    AuditHead.objects.bulk_create([empty], ignore_conflicts=True)
-    return AuditHead.objects.select_for_update().get(tenant_id=tenant_id)
+    """The tenant's other writers wait from here on. A head that was taken away is replaced by one without a MAC."""
+    heads = AuditHead.objects.select_for_update().filter(tenant_id=tenant_id)
+    if head := heads.first():
+        return head
+    AuditHead.objects.bulk_create([AuditHead(tenant_id=tenant_id)], ignore_conflicts=True)
+    return heads.get()
 
 
 def append(entry: AuditEntry, head: AuditHead) -> None:
-    """A head that was tampered with is not signed anew: it would make the tampering valid."""
+    """A head that was tampered with is not signed anew: it would make the tampering valid. But work goes on."""
     genuine = is_genuine(head)
+    if not genuine:
+        go_on_after_last_row(head)
     entry.number = head.count + 1
     entry.mac = entry_mac(entry, bytes(head.last_mac))
     entry.save(force_insert=True)
@@ -104,6 +118,12 @@ def append(entry: AuditEntry, head: AuditHead) -> None:
     if genuine:
         seal(head)
     head.save(force_update=True)
+
+
+def go_on_after_last_row(head: AuditHead) -> None:
+    numbered = AuditEntry.objects.filter(tenant_id=head.tenant_id, number__isnull=False)
+    last = numbered.order_by("-number").first()
+    head.count, head.last_mac = ((last.number or 0), last.mac) if last else (0, b"")
 
 
 def seal(head: AuditHead) -> None:
@@ -122,12 +142,19 @@ def signing_kid() -> str:
 
 def entry_mac(entry: AuditEntry, previous: bytes) -> bytes:
     covered = {name: getattr(entry, name) for name in COVERED}
+    if entry.address is not None:  # PostgreSQL writes some IPv6 addresses in another way than Python
+        covered["address"] = str(ip_address(entry.address))
     return mac(entry.kid, b"entry", previous, orjson.dumps(covered, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z))
 
 
 def head_mac(head: AuditHead) -> bytes:
     numbers = f"{head.tenant_id} {head.count} {head.pruned}".encode()
     return mac(head.kid, b"head", numbers, bytes(head.last_mac), bytes(head.pruned_mac))
+
+
+def pseudonym(tenant_id: UUID, name: str) -> str:
+    """Stands in the log for an end user's id, which the log must not keep; who has the key can tell whose it is."""
+    return "hmac-sha256:" + mac(signing_kid(), b"pseudonym", str(tenant_id).encode(), name.encode()).hex()
 
 
 def mac(kid: str, *parts: bytes) -> bytes:

@@ -1,75 +1,152 @@
-"""Verifying and pruning the audit log."""
+"""Verifying the audit log."""
 
 import hmac
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Final, Self
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DataError, transaction
+from django.db.models import Q, QuerySet
 
-from tenants.actions import Action
-from tenants.actor import Actor
-from tenants.audit import entry_mac, is_genuine, lock_head, record, seal
-from tenants.models import AuditEntry, AuditHead
+from tenants.audit import entry_mac, is_genuine, lock_head
+from tenants.models import AuditEntry, AuditHead, Tenant
+
+UNREADABLE: Final = (ArithmeticError, AttributeError, DataError, RecursionError, TypeError, ValueError)
+
+
+class BrokenChainError(Exception):
+    """A sentence that names the first broken row."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """In a chain: a row's number and MAC."""
+
+    number: int
+    mac: bytes
+
+    @classmethod
+    def checkpoint(cls, head: AuditHead) -> Self:
+        return cls(head.pruned, bytes(head.pruned_mac))
+
+    @classmethod
+    def end(cls, head: AuditHead) -> Self:
+        return cls(head.count, bytes(head.last_mac))
 
 
 def find_faults() -> Iterator[str]:
     """A sentence for each chain that is broken, which names its first broken row; nothing if all hold."""
-    for tenant_id in AuditHead.objects.order_by("tenant_id").values_list("tenant_id", flat=True).iterator():
+    heads = AuditHead.objects.order_by("tenant_id").values_list("tenant_id", flat=True)
+    for tenant_id in list(heads):
         with transaction.atomic():
-            if fault := chain_fault(AuditHead.objects.select_for_update().get(tenant_id=tenant_id)):
+            if fault := chain_fault(tenant_id):
                 yield f"tenant {tenant_id}: {fault}"
     headless = AuditEntry.objects.exclude(tenant_id=None).exclude(tenant_id__in=AuditHead.objects.values("tenant_id"))
-    for orphan in headless.order_by("tenant_id").values_list("tenant_id", flat=True).distinct():
-        yield f"tenant {orphan}: the head of the chain is missing"
-    for entry in AuditEntry.objects.filter(tenant_id=None).order_by("id").iterator():
-        if not is_intact(entry, b""):
-            yield f"row {entry.id} of no tenant: it was changed"
+    unheard_of = Tenant.objects.exclude(id__in=AuditHead.objects.values("tenant_id"))
+    without = headless.values_list("tenant_id", flat=True).order_by().union(unheard_of.values_list("id").order_by())
+    for headless_id in without:
+        yield f"tenant {headless_id}: the head of the chain is missing"
+    yield from unchained_faults(AuditEntry.objects.filter(tenant_id=None))
 
 
-def chain_fault(head: AuditHead) -> str | None:
-    """Walks the rows from the checkpoint that retention left."""
-    if not is_genuine(head):
-        return "the head of the chain was changed"
-    number, previous = head.pruned, bytes(head.pruned_mac)
-    for entry in AuditEntry.objects.filter(tenant_id=head.tenant_id).order_by("number").iterator():
-        number += 1
-        if entry.number != number:
-            return f"row {number} is missing, before row {entry.id}"
-        if not is_intact(entry, previous):
-            return f"row {number} ({entry.id}, {entry.action}) was changed, swapped or inserted"
-        previous = bytes(entry.mac)
-    if number < head.count:
-        return f"rows {number + 1} to {head.count} are missing"
-    if number > head.count or previous != bytes(head.last_mac):
-        return f"there are rows after row {head.count}, the last one"
+def unchained_faults(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Rows of no tenant stand alone."""
+    last = "the first"
+    try:
+        for entry in entries.order_by("id").iterator():
+            if not is_intact(entry, b""):
+                yield f"row {entry.id} of no tenant: it was changed"
+            last = f"the one after {entry.id}"
+    except UNREADABLE:
+        yield f"a row of no tenant, {last}: it was changed, and can't even be read"
+
+
+def chain_fault(tenant_id: UUID) -> str | None:
+    """What is wrong with a chain, if anything. Call it in a transaction, which holds the chain's head afterwards.
+
+    Nobody waits while the rows up to the head of now are walked; the head is locked for those that came meanwhile.
+    """
+    head = AuditHead.objects.filter(tenant_id=tenant_id).first()
+    walked = walk_if_it_holds(head) if head else None
+    locked = lock_head(tenant_id)
+    if head is None or walked is None or locked.pruned != head.pruned:  # perhaps only because of a pruning meanwhile
+        walked = Place.checkpoint(locked)
+    try:
+        if not is_genuine(locked):
+            raise BrokenChainError("the head of the chain was changed")
+        check_end(locked, walk(tenant_id, walked))
+    except BrokenChainError as fault:
+        return str(fault)
     return None
+
+
+def walk_if_it_holds(head: AuditHead) -> Place | None:
+    try:
+        return walk(head.tenant_id, Place.checkpoint(head), up_to=head.count)
+    except BrokenChainError:
+        return None
+
+
+def walk(tenant_id: UUID, start: Place, *, up_to: int | None = None) -> Place:
+    """Each row has the next number, and a MAC over itself and its predecessor's."""
+    rows = AuditEntry.objects.filter(tenant_id=tenant_id, number__gt=start.number).order_by("number")
+    if up_to is not None:
+        rows = rows.filter(number__lte=up_to)
+    here = start
+    try:
+        for entry in rows.iterator():
+            here = step(here, entry)
+    except UNREADABLE:
+        return walk_singly(rows, here)
+    return here
+
+
+def walk_singly(rows: QuerySet[AuditEntry], here: Place) -> Place:
+    """Many rows are read at once: this finds the one that can't be."""
+    try:
+        while entry := rows.filter(number__gt=here.number).first():
+            here = step(here, entry)
+    except UNREADABLE:
+        raise BrokenChainError(f"row {here.number + 1} was changed, and can't even be read") from None
+    return here
+
+
+def step(here: Place, entry: AuditEntry) -> Place:
+    expected = here.number + 1
+    if entry.number != expected:
+        raise BrokenChainError(f"row {expected} is missing, before row {entry.id}")
+    if not is_intact(entry, here.mac):
+        raise BrokenChainError(f"row {expected} ({entry.id}, {entry.action}) was changed, swapped or inserted")
+    return Place(expected, bytes(entry.mac))
+
+
+def check_end(head: AuditHead, end: Place) -> None:
+    if end.number < head.count:
+        raise BrokenChainError(f"rows {end.number + 1} to {head.count} are missing")
+    if end != Place.end(head):
+        raise BrokenChainError(f"there are rows after row {head.count}, the last one")
+    misplaced = Q(number=None) | Q(number__lte=head.pruned)
+    if inserted := AuditEntry.objects.filter(misplaced, tenant_id=head.tenant_id).values_list("id", flat=True).first():
+        raise BrokenChainError(f"row {inserted} was inserted: it has no place in the chain")
 
 
 def is_intact(entry: AuditEntry, previous: bytes) -> bool:
     return entry.kid in settings.AUDIT_KEYS and hmac.compare_digest(entry_mac(entry, previous), bytes(entry.mac))
 
 
-def prune(*, tenant_id: UUID, before: datetime, actor: Actor) -> int:
-    """Takes out the rows of a tenant up to the last one from before a moment, and leaves a checkpoint."""
-    with transaction.atomic():
-        head = lock_head(tenant_id)
-        last = AuditEntry.objects.filter(tenant_id=tenant_id, at__lt=before).order_by("-number").first()
-        if last is None or last.number is None:
-            return 0
-        if fault := chain_fault(head):
-            raise ValueError(f"{fault}. A broken chain is not pruned: that would hide where it broke.")
-        count = last.number - head.pruned
-        delete_entries(tenant_id, up_to=last.number)
-        head.pruned, head.pruned_mac = last.number, last.mac
-        seal(head)
-        head.save(force_update=True)
-        record(Action.AUDIT_PRUNED, actor=actor, tenant_id=tenant_id, after={"rows": count})
-    return count
-
-
-def delete_entries(tenant_id: UUID, *, up_to: int | None = None) -> None:
-    """Through the one function that the trigger lets delete; without `up_to`, all of a tenant that is going."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT delete_audit_entries(%s, %s)", [tenant_id, up_to])
+def kept_head_fault(kept: Place, tenant_id: UUID | None = None) -> str | None:
+    """Whether a chain still has the row that was its last when its head was kept: an old state put back has not."""
+    heads, entries = AuditHead.objects.all(), AuditEntry.objects.exclude(tenant_id=None)
+    if tenant_id is not None:
+        heads, entries = heads.filter(tenant_id=tenant_id), entries.filter(tenant_id=tenant_id)
+        if heads.filter(pruned__gt=kept.number).exists():
+            return f"row {kept.number} was pruned since this head was kept: compare with a newer one"
+    if entries.filter(number=kept.number, mac=kept.mac).exists():
+        return None
+    if heads.filter(pruned=kept.number, pruned_mac=kept.mac).exists():
+        return None
+    where = f"tenant {tenant_id}" if tenant_id else "any tenant"
+    missing = f"no row {kept.number} of {where} has the MAC of the kept head: an older state was put back"
+    return missing + ", or the tenant is gone" + ("" if tenant_id else ", or the row was pruned (--tenant tells)")

@@ -4,6 +4,7 @@ from uuid import UUID
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from tenants.audit import start_chain
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 
@@ -29,7 +30,9 @@ class DevelopmentAnonymous(BaseAuthentication):
             return None
         if request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
             return None
-        tenant, _ = Tenant.objects.get_or_create(id=DEVELOPMENT_TENANT_ID, defaults={"name": "development"})
+        tenant, made = Tenant.objects.get_or_create(id=DEVELOPMENT_TENANT_ID, defaults={"name": "development"})
+        if made:
+            start_chain(tenant.id)
         principal = Principal(
             kind=Kind.ANONYMOUS,
             id=tenant.id,

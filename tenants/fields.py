@@ -18,3 +18,10 @@ class LineField(serializers.CharField):
         if holds_control_character(text):
             self.fail("control_character")
         return text
+
+
+class RateLimitField(serializers.IntegerField):
+    """Requests a minute, from 1 to 1,000,000; null for no limit."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=1_000_000, allow_null=True, **kwargs)

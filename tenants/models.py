@@ -46,6 +46,10 @@ class TenantQuerySet(models.QuerySet[M]):
         return self.filter(tenant_id=tenant_id)
 
 
+class AuditEntryQuerySet(TenantQuerySet["AuditEntry"]):
+    pass
+
+
 class AuditEntry(models.Model):
     """One audited act. Rows are only added: a trigger refuses the rest, and the chain of `audit.py` shows it.
 
@@ -69,6 +73,8 @@ class AuditEntry(models.Model):
     request_id = models.CharField(max_length=64)
     kid = models.CharField(max_length=64)
     mac = models.BinaryField(max_length=32)
+
+    objects = AuditEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "audit log"

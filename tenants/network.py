@@ -1,4 +1,4 @@
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from django.conf import settings
@@ -18,7 +18,7 @@ def client_address(request: HttpRequest) -> str | None:
         if len(chain) >= settings.TRUSTED_PROXIES:
             address = chain[-settings.TRUSTED_PROXIES]
     try:
-        found = ip_address(address)
+        found = ip_address(address.partition("%")[0])  # a zone means nothing elsewhere, and PostgreSQL refuses it
     except ValueError:
         return None
     return str((found.version == 6 and found.ipv4_mapped) or found)  # a socket of both families maps IPv4 into IPv6
@@ -28,3 +28,10 @@ def client_agent(request: HttpRequest) -> str:
     """The User-Agent, cut to 200 characters and without control characters."""
     agent = str(request.META.get("HTTP_USER_AGENT", ""))
     return "".join(character for character in agent[:AGENT_LENGTH] if character.isprintable())
+
+
+def network_of(address: str | None) -> IPv4Network | IPv6Network | None:
+    """Whom limits take for one caller: an IPv4 address, or an IPv6 /64, which is what one subscriber gets at least."""
+    if address is None:
+        return None
+    return ip_network(address if ip_address(address).version == 4 else f"{address}/64", strict=False)

@@ -17,7 +17,7 @@ ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 def holds_nul(body: bytes) -> bool:
     """Whether text in this JSON holds the character NUL, which PostgreSQL has no place for."""
-    return ESCAPED_NUL.search(body) is not None
+    return b"\\u0000" in body and ESCAPED_NUL.search(body) is not None
 
 
 def is_too_deep(body: bytes, parsed: Any) -> bool:

@@ -1,12 +1,14 @@
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, cast
+from typing import Final, Literal, cast
 from uuid import UUID
 
 from rest_framework.request import Request
 
 from tenants.models import Role
+
+ENDS_SOON: Final = timedelta(days=30)  # what a key's people and its program are told from then on
 
 
 class Kind(StrEnum):
@@ -35,6 +37,8 @@ class Principal:
     key_name: str | None = None
     key_prefix: str | None = None
     expires_at: datetime | None = None
+    rate_limit: int | None = None  # requests a minute of this key
+    tenant_rate_limit: int | None = None  # and of all keys of its tenant
 
     is_active = True
     is_anonymous = False

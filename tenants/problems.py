@@ -1,7 +1,7 @@
 """Errors that DRF has no exception for. Each has a status, a stable code for programs and a sentence for people."""
 
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, PermissionDenied, Throttled
 
 
 class Conflict(APIException):
@@ -31,3 +31,19 @@ class Unavailable(APIException):
     default_code = "busy"
     default_detail = "Too much is going on right now. Try again in a second."
     wait = 1
+
+
+class TooManyRequests(Throttled):
+    """429 with `Retry-After` in whole seconds, at least one."""
+
+    default_code = "too_many_requests"
+    default_detail = "Too many tries."
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(max(1, seconds))
+
+
+def tenant_suspended() -> PermissionDenied:
+    return PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")

@@ -1,3 +1,6 @@
+from typing import Any
+from uuid import UUID
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -5,6 +8,40 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
 from tenants.models import Tenant
+
+
+def change_tenant(*, tenant_id: UUID, changes: dict[str, Any], actor: Actor) -> Tenant:
+    """Name, sector, key policy, request limit. What stays the same is not written, and not audited."""
+    with transaction.atomic():
+        tenant = locked_tenant(tenant_id)
+        before = {name: getattr(tenant, name) for name, value in changes.items() if getattr(tenant, name) != value}
+        if before:
+            after = {name: changes[name] for name in before}
+            save(tenant, after)
+            target = Target(tenant.id, tenant.name)
+            record(Action.TENANT_CHANGED, actor=actor, tenant_id=tenant.id, target=target, before=before, after=after)
+    return tenant
+
+
+def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
+    """One switch: from the answer on, no key of the tenant is let in. Frozen before: nothing changes."""
+    with transaction.atomic():
+        tenant = locked_tenant(tenant_id)
+        if tenant.keys_frozen_at is None:
+            save(tenant, {"keys_frozen_at": timezone.now()})
+            record(Action.KEYS_FROZEN, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, tenant.name))
+    return tenant
+
+
+def unfreeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
+    with transaction.atomic():
+        tenant = locked_tenant(tenant_id)
+        if tenant.keys_frozen_at is not None:
+            before = {"keys_frozen_at": tenant.keys_frozen_at.isoformat()}
+            save(tenant, {"keys_frozen_at": None})
+            target = Target(tenant.id, tenant.name)
+            record(Action.KEYS_UNFROZEN, actor=actor, tenant_id=tenant.id, target=target, before=before)
+    return tenant
 
 
 def suspend_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
@@ -24,3 +61,13 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
             tenant.suspended_at = None
             record(Action.TENANT_REACTIVATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, tenant.name))
     return tenant
+
+
+def locked_tenant(tenant_id: UUID) -> Tenant:
+    return Tenant.objects.select_for_update(no_key=True).get(id=tenant_id)
+
+
+def save(tenant: Tenant, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(tenant, name, value)
+    tenant.save(update_fields=list(values))

@@ -3,16 +3,24 @@ from typing import Any, ClassVar, Final, cast
 
 from django.db import transaction
 from django.http import QueryDict
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.actions import Action
 from tenants.actor import actor_of
 from tenants.audit import record
-from tenants.principal import Principal, principal_of
+from tenants.models import Tenant
+from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession
+from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
+from tenants.quotas import count_request, quota_headers, refuse_excess
+from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer
+from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
 
@@ -38,9 +46,18 @@ class TenantMixin(APIView):
         method = "GET" if self.request.method == "HEAD" else self.request.method
         return [permission() for permission in self.access.get(method or "", [IsAuthenticated])]
 
+    def perform_authentication(self, request: Request) -> None:
+        """Every request of a key counts, also one that is not permitted."""
+        super().perform_authentication(request)
+        principal = principal_of(request)
+        if isinstance(principal, Principal):
+            request._request.principal = principal  # type: ignore[attr-defined] # for the log line
+            quotas = count_request(principal)
+            self.headers |= quota_headers(quotas) | expiry_header(principal)
+            refuse_excess(quotas)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        request._request.principal = self.principal  # type: ignore[attr-defined] # for the log line
         self.refuse_other_tenant(request.query_params)
         if isinstance(body := request.data, Mapping):
             self.refuse_other_tenant(body)
@@ -60,9 +77,59 @@ class TenantMixin(APIView):
         return cast("Principal", principal_of(self.request))
 
 
+def expiry_header(principal: Principal) -> dict[str, str]:
+    """Tells a program that its key ends within 30 days, in seconds."""
+    if principal.kind is not Kind.API_KEY or principal.expires_at is None:
+        return {}
+    left = principal.expires_at - timezone.now()
+    return {"X-Memgraph-Key-Expires-In": str(max(0, int(left.total_seconds())))} if left <= ENDS_SOON else {}
+
+
 class TenantAPIView(TenantMixin):
     """One verb on a tenant."""
 
 
 class TenantViewSet(TenantMixin, GenericViewSet[Any]):
     """One resource of a tenant."""
+
+
+class TenantView(TenantAPIView):
+    """The tenant of whoever asks: its name and what it demands of its keys."""
+
+    access: ClassVar = {"GET": [IsTenantViewer], "PATCH": [IsUserSession, IsTenantAdmin]}
+
+    @extend_schema(responses=TenantSerializer)
+    def get(self, request: Request) -> Response:
+        """The tenant's name, sector and key policy."""
+        return Response(TenantSerializer(Tenant.objects.get(id=self.principal.tenant_id)).data)
+
+    @extend_schema(request=TenantChangesSerializer, responses=TenantSerializer)
+    def patch(self, request: Request) -> Response:
+        """Changes what is sent. A stricter policy ends no key: `policy_violations` tell which break it."""
+        wanted = TenantChangesSerializer(data=request.data, partial=True)
+        wanted.is_valid(raise_exception=True)
+        tenant_id, actor = self.principal.tenant_id, actor_of(request)
+        tenant = change_tenant(tenant_id=tenant_id, changes=wanted.validated_data, actor=actor)
+        return Response(TenantSerializer(tenant).data)
+
+
+class FreezeKeysView(TenantAPIView):
+    """Refuses every key of the tenant, with 401 `keys_frozen`, until unfrozen. People can still sign in."""
+
+    access: ClassVar = {"POST": [IsUserSession, IsTenantAdmin]}
+
+    @extend_schema(request=None, responses=FreezeSerializer)
+    def post(self, request: Request) -> Response:
+        tenant = freeze_keys(tenant_id=self.principal.tenant_id, actor=actor_of(request))
+        return Response(FreezeSerializer(tenant).data)
+
+
+class UnfreezeKeysView(TenantAPIView):
+    """Lets the tenant's keys in again."""
+
+    access: ClassVar = {"POST": [IsUserSession, IsTenantAdmin]}
+
+    @extend_schema(request=None, responses=FreezeSerializer)
+    def post(self, request: Request) -> Response:
+        tenant = unfreeze_keys(tenant_id=self.principal.tenant_id, actor=actor_of(request))
+        return Response(FreezeSerializer(tenant).data)

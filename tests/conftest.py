@@ -2,17 +2,21 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
+import psycopg
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memgraph.embedded import socket_directory
 from tenants.models import Role, Tenant
-from tests.factories import anonymous_client, client_for, key_client, make_tenant, make_user
+from tests.factories import PASSWORD, anonymous_client, client_for, key_client, make_tenant, make_user
 from tests.memgraph.processes import Server
 
 
@@ -83,3 +87,47 @@ def real_server() -> Iterator[Server]:
     with Server(folder / "data", WEB_CONCURRENCY=2) as server:
         yield server.wait_until_healthy()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(real_server: Server) -> str:
+    return f"http://127.0.0.1:{real_server.port}"
+
+
+@pytest.fixture(scope="session")
+def server_keys(server_url: str) -> dict[str, str]:
+    """A key of each kind that a client of the real server may have, and its tenant's id."""
+    email = f"client-{uuid4().hex}@example.com"
+    body = {"email": email, "password": PASSWORD, "full_name": "Ada Lovelace", "cluster_name": "Client's"}
+    with httpx.Client(base_url=server_url) as http:
+        account = http.post("/v1/auth/onboard", json=body).json()
+        token = http.post("/v1/auth/login", data={"username": email, "password": PASSWORD}).json()["access_token"]
+        session = {"Authorization": f"Bearer {token}"}
+        viewer = http.post("/v1/api-keys", headers=session, json={"name": "reads", "role": "viewer"}).json()
+        revoked = http.post("/v1/api-keys", headers=session, json={"name": "gone"}).json()
+        http.delete(f"/v1/api-keys/{revoked['id']}", headers=session)
+    return {
+        "editor": account["api_key"],
+        "viewer": viewer["api_key"],
+        "revoked": revoked["api_key"],
+        "mistyped": account["api_key"][:-1] + ("a" if account["api_key"][-1] != "a" else "b"),
+        "tenant_id": account["tenant_id"],
+    }
+
+
+@pytest.fixture
+def forget_counts(real_server: Server) -> Callable[[], None]:
+    """Empties the real server's counters: its limits are those of production, and all tests call from one address."""
+
+    def forget() -> None:
+        sockets = str(socket_directory(real_server.data_dir))
+        with psycopg.connect(host=sockets, user="memgraph", dbname="memgraph", autocommit=True) as database:
+            database.execute("TRUNCATE tenants_counter")
+
+    return forget
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts(request: pytest.FixtureRequest) -> None:
+    if "real_server" in request.fixturenames:
+        request.getfixturevalue("forget_counts")()

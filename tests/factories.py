@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import Session, User
+from accounts.links import digest, generate_token
+from accounts.models import Invitation, ResetToken, Session, User
 from accounts.tokens import SessionToken
 from apikeys.models import APIKey
 from apikeys.services import create_key
@@ -15,6 +16,7 @@ from memory import services
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
+from tenants.audit import start_chain
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 
@@ -23,7 +25,9 @@ numbers = count()
 
 
 def make_tenant(name: str = "Acme", **fields: Any) -> Tenant:
-    return Tenant.objects.create(name=name, **fields)
+    tenant = Tenant.objects.create(name=name, **fields)
+    start_chain(tenant.id)
+    return tenant
 
 
 def make_user(tenant: Tenant | None = None, role: str = Role.ADMIN, **fields: Any) -> User:
@@ -44,9 +48,30 @@ def make_token(user: User) -> str:
     return str(SessionToken.for_session(make_session(user)))
 
 
+def make_invitation(tenant: Tenant, token: str = "", **fields: Any) -> Invitation:
+    """Its link's token is what is given."""
+    fields = {"email": f"guest{next(numbers)}@example.com", "role": Role.EDITOR} | fields
+    fields = {"expires_at": timezone.now() + timedelta(hours=72), "invited_by_label": "tests"} | fields
+    return Invitation.objects.create(tenant=tenant, digest=digest(token or generate_token()), **fields)
+
+
+def make_reset_token(user: User, token: str = "", **fields: Any) -> ResetToken:
+    """Its link's token is what is given."""
+    fields = {"expires_at": timezone.now() + timedelta(hours=1)} | fields
+    return ResetToken.objects.create(user=user, digest=digest(token or generate_token()), **fields)
+
+
 def make_key(tenant: Tenant, role: str = Role.EDITOR, **fields: Any) -> tuple[APIKey, str]:
     fields = {"name": "a key", "actor": Actor(label="tests")} | fields
     return create_key(tenant_id=tenant.id, role=Role(role), **fields)
+
+
+def changed_key(tenant: Tenant, role: str = Role.EDITOR, **columns: Any) -> tuple[APIKey, str]:
+    """A key with a past, which no service would write."""
+    key, plaintext = make_key(tenant, role)
+    APIKey.objects.filter(id=key.id).update(**columns)
+    key.refresh_from_db()
+    return key, plaintext
 
 
 def anonymous_client(**headers: str) -> APIClient:

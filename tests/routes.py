@@ -37,11 +37,36 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("login", "POST"): Route("/v1/auth/login", PUBLIC),
     ("logout", "POST"): Route("/v1/auth/logout", VIEWER, jwt_only=True),
     ("me", "GET"): Route("/v1/auth/me", VIEWER, jwt_only=True),
+    ("me", "PATCH"): Route("/v1/auth/me", VIEWER, jwt_only=True, body={"full_name": "Ada King"}),
     ("whoami", "GET"): Route("/v1/auth/whoami", VIEWER),
+    ("sessions", "GET"): Route("/v1/auth/sessions", VIEWER, jwt_only=True),
+    ("session", "DELETE"): Route("/v1/auth/sessions/{id}", VIEWER, jwt_only=True),
+    ("password", "POST"): Route("/v1/auth/password", VIEWER, jwt_only=True),
+    ("password-reset", "POST"): Route("/v1/auth/password-reset", PUBLIC),
+    ("password-reset-confirm", "POST"): Route("/v1/auth/password-reset/confirm", PUBLIC),
+    ("accept-invitation", "POST"): Route("/v1/auth/invitations/accept", PUBLIC),
+    ("users", "GET"): Route("/v1/users", ADMIN, jwt_only=True),
+    ("user", "GET"): Route("/v1/users/{id}", ADMIN, jwt_only=True),
+    ("user", "PATCH"): Route("/v1/users/{id}", ADMIN, jwt_only=True, body={"role": "viewer"}),
+    ("user", "DELETE"): Route("/v1/users/{id}", ADMIN, jwt_only=True),
+    ("user-reset-link", "POST"): Route("/v1/users/{id}/reset-link", ADMIN, jwt_only=True),
+    ("invitations", "GET"): Route("/v1/invitations", ADMIN, jwt_only=True),
+    ("invitations", "POST"): Route(
+        "/v1/invitations", ADMIN, jwt_only=True, body={"email": "new@acme.example", "role": "viewer"}
+    ),
+    ("invitation", "DELETE"): Route("/v1/invitations/{id}", ADMIN, jwt_only=True),
     ("api-keys", "GET"): Route("/v1/api-keys", ADMIN, jwt_only=True),
     ("api-keys", "POST"): Route("/v1/api-keys", ADMIN, jwt_only=True, body={"name": "k"}),
     ("api-key", "GET"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True),
     ("api-key", "DELETE"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True),
+    ("api-key", "PATCH"): Route("/v1/api-keys/{id}", ADMIN, jwt_only=True, body={"name": "l"}),
+    ("rotate-key", "POST"): Route("/v1/api-keys/{id}/rotate", ADMIN, jwt_only=True),
+    ("key-health", "GET"): Route("/v1/api-keys/health", ADMIN, jwt_only=True),
+    ("report-leak", "POST"): Route("/v1/api-keys/report-leak", PUBLIC, body={"api_key": "mg_live_"}),
+    ("tenant", "GET"): Route("/v1/tenant", VIEWER),
+    ("tenant", "PATCH"): Route("/v1/tenant", ADMIN, jwt_only=True, body={"sector": "energy"}),
+    ("freeze-keys", "POST"): Route("/v1/tenant/freeze-keys", ADMIN, jwt_only=True),
+    ("unfreeze-keys", "POST"): Route("/v1/tenant/unfreeze-keys", ADMIN, jwt_only=True),
     ("events", "GET"): Route("/v1/events", VIEWER),
     ("events", "POST"): Route("/v1/events", EDITOR, body={"event_type": "x", "content": {}, "user_id": "ada"}),
     ("event-batch", "POST"): Route(
@@ -69,6 +94,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("stats", "GET"): Route("/v1/stats", VIEWER),
     ("export", "GET"): Route("/v1/admin/export", ADMIN),
     ("import", "POST"): Route("/v1/admin/import", ADMIN, content_type="application/x-ndjson"),
+    ("audit", "GET"): Route("/v1/admin/audit", ADMIN, jwt_only=True),
+    ("erase", "POST"): Route("/v1/admin/erase", ADMIN, jwt_only=True, body={"user_id": "ada"}),
+    ("tenant", "DELETE"): Route(
+        "/v1/tenant", ADMIN, jwt_only=True, body={"confirm": "Acme", "password": "seventeen green herons"}
+    ),
+    ("api-key-undo", "POST"): Route(
+        "/v1/api-keys/{id}/undo", ADMIN, jwt_only=True, body={"since": "2026-01-01T00:00:00Z"}
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tenants.models import Tenant
+from tenants.models import Counter, Tenant
 from tests.factories import client_for, make_belief, make_episode, make_event, make_key, make_user
 from tests.routes import ROUTES, Route
 
@@ -30,22 +30,16 @@ NAUGHTY = [
     "\u200b\u200e\u202e\u2066\ufeff",
     "undefined",
     "null",
-    "None",
-    "true",
     "NaN",
     "-Infinity",
     "0",
-    "-1",
     "1e400",
-    "1/0",
     "0x7fffffff",
     "9" * 400,
     "-9223372036854775809",
     "18446744073709551616",
-    "1.7976931348623157e309",
     "00000000-0000-0000-0000-000000000000",
     "{00000000-0000-7000-8000-000000000000}",
-    "ffffffff-ffff-ffff-ffff-ffffffffffff",
     "0000-00-00T00:00:00Z",
     "0001-01-01T00:00:00+23:59",
     "9999-12-31T23:59:59.999999-23:59",
@@ -61,8 +55,6 @@ NAUGHTY = [
     "%s%s%n",
     "%(tenant)s",
     "{0}{tenant_id}{}",
-    "$1",
-    "$$ $$",
     "_%",
     "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>",
@@ -70,9 +62,7 @@ NAUGHTY = [
     "{{ 7*7 }}{% debug %}",
     "${jndi:ldap://127.0.0.1:1/x}",
     "../../../../etc/passwd",
-    "..%2f..%2f",
     "C:\\CON",
-    "; id #",
     "__proto__",
     "__class__.__init__.__globals__",
     "user__password__startswith",
@@ -95,13 +85,34 @@ FIELDS: dict[str, list[str]] = {
     "onboard": ["email", "password", "full_name", "cluster_name", "sector"],
     "login": ["username", "email", "password"],
     "logout": ["scope"],
-    "api-keys": ["name", "role", "expires_at", "expires_in_days"],
+    "me": ["full_name"],
+    "password": ["current_password", "new_password"],
+    "password-reset": ["email"],
+    "password-reset-confirm": ["token", "new_password"],
+    "accept-invitation": ["token", "password", "full_name"],
+    "invitations": ["email", "role"],
+    "user": ["role", "is_active"],
+    "user-reset-link": [],
+    "api-key-undo": ["since", "dry_run"],
+    "erase": ["user_id"],
+    "api-keys": ["name", "role", "expires_at", "expires_in_days", "allowed_ips", "rate_limit_per_minute"],
+    "api-key": ["name", "allowed_ips", "rate_limit_per_minute"],
+    "rotate-key": ["grace_seconds"],
+    "report-leak": ["api_key"],
+    "tenant": ["name", "sector", "require_key_expiry", "max_key_lifetime_days", "rate_limit_per_minute"],
+    "freeze-keys": [],
+    "unfreeze-keys": [],
     "events": ["event_type", "user_id", "agent_id", "thread_id", "occurred_at", "content"],
     "beliefs": ["subject_id", "key", "value", "confidence", "belief_type", "domain"],
     "belief": ["value", "confidence", "belief_type", "domain"],
     "episodes": ["user_id", "agent_id", "thread_id", "summary", "outcome", "consolidation_status", "started_at"],
     "episode": ["summary", "tags", "event_ids", "ended_at"],
     "import": [],
+    "ingest": ["user_id", "agent_id", "text"],
+    "context": ["task", "query", "user_id", "agent_id"],
+    "graph-context": ["query", "user_id", "agent_id", "limit"],
+    "event-batch": ["events"],
+    "belief-batch": ["beliefs"],
 }
 PAGE = ["limit", "cursor", "tenant_id"]
 EVENTS = ["user_id", "agent_id", "thread_id", "event_type", "since", "until", "written_by_key", "written_by_user"]
@@ -158,7 +169,8 @@ def client(person: User) -> APIClient:
 
 @pytest.fixture
 def targets(acme: Tenant) -> dict[str, str]:
-    made = {"event": make_event, "belief": make_belief, "episode": make_episode, "api-key": lambda of: make_key(of)[0]}
+    made = {"event": make_event, "belief": make_belief, "episode": make_episode}
+    made |= dict.fromkeys(["api-key", "rotate-key"], lambda of: make_key(of)[0])
     return {name: str(make(acme).id) for name, make in made.items()}
 
 
@@ -195,11 +207,12 @@ def bodies(route: Route, fields: list[str], text: str) -> Iterator[Any]:
 def test_in_every_field(
     name: str, method: str, client: APIClient, person: User, targets: dict[str, str], settings: Settings
 ) -> None:
-    settings.PASSWORD_HASHERS = ["tests.accounts.conftest.QuickHasher"]
+    settings.PASSWORD_HASHERS = ["tests.accounts.people.CheapHasher"]
     route = ROUTES[name, method]
     path = route.path.replace("{id}", targets.get(name, ""))
     for text in NAUGHTY:
         for body in bodies(route, FIELDS[name], text):
+            Counter.objects.all().delete()  # else the limit of leak reports would hide what is to be tried
             response = client.generic(method, path, json.dumps(body), route.content_type)
             assert_no_error_of_ours(response, f"{body!r}")
             assert name == "login" or response.status_code != 401

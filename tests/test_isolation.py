@@ -16,8 +16,11 @@ from tests.factories import (
     make_belief,
     make_episode,
     make_event,
+    make_invitation,
     make_key,
+    make_session,
     make_tenant,
+    make_user,
 )
 from tests.routes import ROUTES, routes_of_the_resolver
 
@@ -37,6 +40,12 @@ def of_globex(globex: Tenant) -> dict[str, str]:
         "belief": str(make_belief(globex).id),
         "episode": str(make_episode(globex).id),
         "api-key": str(make_key(globex)[0].id),
+        "rotate-key": str(make_key(globex)[0].id),
+        "user": str(make_user(globex).id),
+        "user-reset-link": str(make_user(globex).id),
+        "session": str(make_session(make_user(globex)).id),
+        "invitation": str(make_invitation(globex).id),
+        "api-key-undo": str(make_key(globex)[0].id),
     }
 
 
@@ -72,8 +81,11 @@ def test_every_route_with_an_id_has_a_row_of_globex_to_try(of_globex: dict[str, 
 
 def test_lists_hold_nothing_of_another_tenant(acme: Tenant, of_globex: dict[str, str], acme_admin: User) -> None:
     client = client_for(acme_admin)
-    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys"):
+    for path in ("/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/api-keys", "/v1/admin/audit"):
         assert client.get(path).json()["items"] == []
+    assert client.get("/v1/invitations").json()["items"] == []
+    assert [person["id"] for person in client.get("/v1/users").json()["items"]] == [str(acme_admin.id)]
+    assert [session["current"] for session in client.get("/v1/auth/sessions").json()["items"]] == [True]
     assert client.get("/v1/beliefs/history/ada/city").json() == []
     assert client.get("/v1/beliefs/timeline/ada").json()["timeline"] == []
     assert client.get("/v1/stats").json()["total_events"] == 0

@@ -5,13 +5,16 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 from psycopg import sql
 
 from memory.transactions import tenant_transaction
 from memory.transfer.format import FORMAT, ROW_TYPES, VERSION
 from memory.transfer.lock import only_transfer
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
 from tenants.models import Tenant
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -25,11 +28,12 @@ COPY (SELECT row_to_json(line) FROM (
 MOMENT: Final = """to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS {column}"""
 
 
-def export_tenant(tenant_id: UUID) -> Generator[bytes]:
+def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
     """Everything of a tenant as NDJSON, in chunks, from one snapshot; memory does not grow with the rows.
 
     PostgreSQL makes the JSON and COPY streams it. The footer's SHA-256 is over all bytes before the footer's line.
     """
+    note_export(tenant_id, actor)
     checksum = hashlib.sha256()
     counts: dict[str, int] = {}
     with tenant_transaction(tenant_id, snapshot=True, unhurried=True), only_transfer(tenant_id):
@@ -43,6 +47,12 @@ def export_tenant(tenant_id: UUID) -> Generator[bytes]:
                 checksum.update(chunk)
                 yield chunk
     yield orjson.dumps({"type": "footer", "counts": counts, "sha256": checksum.hexdigest()}) + b"\n"
+
+
+def note_export(tenant_id: UUID, actor: Actor) -> None:
+    """In a transaction of its own: the export's may last for hours, and would hold up the tenant's audit log."""
+    with transaction.atomic(), only_transfer(tenant_id):  # what would be refused is not noted
+        record(Action.MEMORY_EXPORTED, actor=actor, tenant_id=tenant_id)
 
 
 def make_header(tenant_id: UUID, now: datetime) -> dict[str, Any]:

@@ -12,10 +12,14 @@ from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
 from tenants.principal import Principal
 from tenants.problems import Conflict
 
 STAGED_ROWS: Final = 5000
+STAGED_BYTES: Final = 4 * 1024 * 1024
 TYPES: Final = {row_type.name: row_type for row_type in ROW_TYPES}
 MERGE: Final = """
 INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
@@ -37,7 +41,13 @@ class Imported:
 
 
 def import_tenant(
-    *, principal: Principal, stream: Readable, most: int, on_conflict: Literal["skip", "fail"], dry_run: bool
+    *,
+    principal: Principal,
+    stream: Readable,
+    most: int,
+    on_conflict: Literal["skip", "fail"],
+    dry_run: bool,
+    actor: Actor,
 ) -> Imported:
     """Puts an export back: all of it or nothing, in one transaction.
 
@@ -46,16 +56,19 @@ def import_tenant(
     """
     with tenant_transaction(principal.tenant_id, unhurried=True), only_transfer(principal.tenant_id):
         merge = Merge(principal, on_conflict)
-        for number, row_type, row in read_rows(stream, most=most):
-            merge.stage(number, row_type, row)
+        for number, size, row_type, row in read_rows(stream, most=most):
+            merge.stage(number, size, row_type, row)
         merge.finish()
         if dry_run:
             transaction.set_rollback(True)
+        else:
+            after = {"on_conflict": on_conflict, **vars(merge.imported)}
+            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=principal.tenant_id, after=after)
     return merge.imported
 
 
-def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, RowType, dict[str, Any]]]:
-    """The memory rows of a file, whose header, counts and checksum are right."""
+def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
+    """The memory rows of a file, whose header, counts and checksum are right, with their lines' numbers and sizes."""
     checksum = hashlib.sha256()
     counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
     footer: dict[str, Any] | None = None
@@ -75,7 +88,7 @@ def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, RowType, di
         else:
             counts[kind] += 1
             if row_type := TYPES.get(kind):
-                yield number, row_type, read_row(number, row_type, parsed)
+                yield number, len(line), row_type, read_row(number, row_type, parsed)
         checksum.update(line)
     if footer is None:
         raise refuse_line(number + 1, "the footer is missing: the file is cut off")
@@ -114,16 +127,18 @@ class Merge:
         self.imported = Imported()
         self.row_type: RowType = ROW_TYPES[0]
         self.rows: list[tuple[Any, ...]] = []
+        self.size = 0
         with connection.cursor() as cursor:
             for row_type in ROW_TYPES:
                 cursor.execute(create_staging(row_type))
             cursor.execute("CREATE TEMPORARY TABLE staged_reference (line bigint, event_id uuid) ON COMMIT DROP")
 
-    def stage(self, number: int, row_type: RowType, row: dict[str, Any]) -> None:
-        if row_type is not self.row_type or len(self.rows) >= STAGED_ROWS:
+    def stage(self, number: int, size: int, row_type: RowType, row: dict[str, Any]) -> None:
+        if row_type is not self.row_type or len(self.rows) >= STAGED_ROWS or self.size >= STAGED_BYTES:
             self.flush()
             self.row_type = row_type
         self.rows.append((number, *row.values()))
+        self.size += size
 
     def flush(self) -> None:
         if not self.rows:
@@ -142,6 +157,7 @@ class Merge:
                 cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
             cursor.execute(sql.SQL("TRUNCATE {}").format(staging))
         self.rows.clear()
+        self.size = 0
 
     def count(self, created: int) -> None:
         skipped = len(self.rows) - created

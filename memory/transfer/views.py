@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, ClassVar, cast
 
-import orjson
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -12,28 +11,23 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
 from memory.transfer.lines import Gunzipped, Readable
+from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin
+from tenants.renderers import StreamRenderer
 from tenants.views import TenantAPIView
 
 NDJSON = "application/x-ndjson"
 
 
-class NDJSONRenderer(BaseRenderer):
-    """Lets `Accept: application/x-ndjson` through; the view streams by itself, and only problems come here."""
-
+class NDJSONRenderer(StreamRenderer):
     media_type = NDJSON
     format = "ndjson"
-    charset = None
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return orjson.dumps(data)
 
 
 class NDJSONParser(BaseParser):
@@ -53,7 +47,7 @@ class ExportView(TenantAPIView):
 
     @extend_schema(responses={(200, NDJSON): OpenApiTypes.BINARY})
     def get(self, request: Request) -> StreamingHttpResponse:
-        chunks = export_tenant(self.principal.tenant_id)
+        chunks = export_tenant(tenant_id=self.principal.tenant_id, actor=actor_of(request))
         first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
         response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
         response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
@@ -94,6 +88,7 @@ class ImportView(TenantAPIView):
             principal=self.principal,
             stream=unpacked(request),
             most=settings.IMPORT_MAX_BYTES,
+            actor=actor_of(request),
             **options.validated_data,
         )
         answer = {

@@ -1,23 +1,22 @@
 import pytest
 from pytest_django import Settings
 
-from accounts.hashers import OWASPArgon2PasswordHasher
 from accounts.models import Session, User
-from tests.factories import make_session
-
-
-class QuickHasher(OWASPArgon2PasswordHasher):
-    """Argon2id with the least work that it allows: with ours, a test of ten passwords takes a second."""
-
-    memory_cost = 8
-    time_cost = 1
+from tenants.models import Role, Tenant
+from tests.factories import PASSWORD, make_session, make_user
 
 
 @pytest.fixture
 def quick_hashes(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = [f"{__name__}.QuickHasher"]
+    settings.PASSWORD_HASHERS = ["tests.accounts.people.CheapHasher"]
 
 
 @pytest.fixture
 def session(acme_viewer: User) -> Session:
     return make_session(acme_viewer)
+
+
+@pytest.fixture
+def ada(acme: Tenant, quick_hashes: None) -> User:
+    """An editor of Acme who has a password."""
+    return make_user(acme, Role.EDITOR, email="ada@acme.example", password=PASSWORD)

@@ -50,6 +50,19 @@ def test_operator_makes_a_key_and_sees_it_once(operator: Client, acme: Tenant) -
         assert plaintext not in operator.get(url).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("policy", "ends"), [({"require_key_expiry": True}, {}), ({"max_key_lifetime_days": 1}, {}), ({}, None)]
+)
+def test_the_tenants_key_policy_binds_operators_too(
+    policy: dict[str, Any], ends: dict[str, str] | None, operator: Client, acme: Tenant
+) -> None:
+    Tenant.objects.update(**policy or {"max_key_lifetime_days": 1})
+    ends = expiring_at(timezone.now() + timedelta(days=2)) if ends is None else ends
+    response = operator.post(ADD, form(acme, **ends))
+    assert "policy of this workspace" in str(response.context["adminform"].form.errors["expires_at"])
+    assert not APIKey.objects.exists()
+
+
 def test_key_keeps_the_operator_as_its_maker(operator: Client, acme: Tenant) -> None:
     operator.post(ADD, form(acme))
     assert APIKey.objects.get().created_by_label == "ops@example.com"
@@ -172,12 +185,24 @@ def test_key_is_cut_with_what_was_pasted_around_it(operator: Client, text: str) 
 
 def test_keys_are_filtered_by_status(operator: Client, acme: Tenant) -> None:
     now = timezone.now()
-    active = [make_key(acme)[0], make_key(acme, expires_at=now + timedelta(days=1))[0]]
+    active, _ = make_key(acme)
+    expiring, _ = make_key(acme, expires_at=now + timedelta(days=1))
     expired, _ = make_key(acme, expires_at=now - timedelta(seconds=1))
     revoked, _ = make_key(acme, expires_at=now - timedelta(seconds=1))
     act(operator, "revoke", revoked)
+    rotated, _ = make_key(acme)
+    APIKey.objects.filter(id=rotated.id).update(replaced_by_id=active.id)
     found = {status: shown(operator, APIKey, status=status) for status in APIKey.Status.values}
-    assert found == {"active": active[::-1], "expired": [expired], "revoked": [revoked]}
+    assert found == {
+        "active": [active],
+        "expiring": [expiring],
+        "expired": [expired],
+        "rotated": [rotated],
+        "revoked": [revoked],
+        "frozen": [],
+    }
+    Tenant.objects.update(keys_frozen_at=now)
+    assert shown(operator, APIKey, status="frozen") == [rotated, expiring, active]
     assert all(key.status == status for status, keys in found.items() for key in keys)
 
 

@@ -51,6 +51,7 @@ def spoiled(key: str) -> dict[str, str]:
         "mark alone": MARK,
         "cut by one": key[:-1],
         "longer by one": key + "0",
+        "longer by a checksum": key + checksum(key),
         "no checksum": key[:-6],
         "lower": good.lower(),
         "upper": good.upper(),

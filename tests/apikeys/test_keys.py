@@ -28,7 +28,11 @@ FIELDS = {
     "last_used_ip",
     "last_used_agent",
     "revoked_at",
+    "replaced_by_id",
+    "allowed_ips",
+    "rate_limit_per_minute",
     "status",
+    "policy_violations",
 }
 
 

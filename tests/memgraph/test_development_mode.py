@@ -89,7 +89,7 @@ def test_nobody_comes_from_another_sites_page(site: str, status: int, anonymous:
         {"HTTP_X_API_KEY": generate_key()},
         {"HTTP_AUTHORIZATION": "Bearer x", "HTTP_X_API_KEY": "x"},
     ],
-    ids=str,
+    ids=["token", "word alone", "tab", "empty key", "malformed key", "unknown key", "both"],
 )
 def test_wrong_credentials_are_refused_here_too(headers: dict[str, str], anonymous: APIClient) -> None:
     assert anonymous.get(WHOAMI, **headers).status_code == 401
@@ -136,8 +136,12 @@ def test_development_mode_stays_on_this_machine(host: str, ids: set[str], settin
     ("hosts", "ids"),
     [(["*"], {"memgraph.E002"}), (["a.example", "*"], {"memgraph.E002"}), (["a.example"], set()), ([], set())],
 )
-def test_a_wildcard_host_is_a_mistake_in_production(hosts: list[str], ids: set[str], settings: Settings) -> None:
-    settings.ALLOWED_HOSTS = hosts
+@pytest.mark.parametrize("development", [False, True])
+def test_a_wildcard_host_is_a_mistake(
+    hosts: list[str], ids: set[str], *, development: bool, settings: Settings
+) -> None:
+    """In development mode more than ever: any page could rebind its name to the loopback address and be an admin."""
+    settings.ALLOWED_HOSTS, settings.DEVELOPMENT = hosts, development
     assert faults() == ids
 
 

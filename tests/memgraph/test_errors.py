@@ -5,24 +5,16 @@ import json
 import re
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from apikeys.keys import generate_key
 from memgraph.wsgi import application
 from tenants.models import Tenant
-from tests.factories import anonymous_client, key_client
+from tests.factories import key_client
 
-ONBOARDING = {
-    "email": "a@b.example",
-    "password": "a quite long one",
-    "full_name": "A",
-    "cluster_name": "B",
-}
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 TELLTALES = re.compile(
     r"Traceback|File \"|\.py|SELECT|INSERT|psycopg|django|rest_framework|orjson|gunicorn|python|postgres|\d+\.\d+\.\d+",
@@ -83,6 +75,7 @@ def test_elsewhere_an_error_is_a_page(anonymous: APIClient) -> None:
         ("GET", "/v1/auth/login", "POST"),
         ("HEAD", "/v1/auth/onboard", "POST"),
         ("POST", "/health", "GET"),
+        ("POST", "/metrics", "GET"),
     ],
 )
 def test_a_method_that_a_route_has_not_is_405_with_allow(method: str, path: str, allow: str, editor: APIClient) -> None:
@@ -150,6 +143,19 @@ def test_a_forwarded_host_is_not_read(anonymous: APIClient) -> None:
     assert_problem(anonymous.get("/v1/stats", HTTP_X_FORWARDED_HOST="evil.example"), 401, "not_authenticated")
 
 
+def test_a_problem_is_json_whatever_answer_was_asked_for(anonymous: APIClient) -> None:
+    response = anonymous.get("/v1/admin/export", HTTP_ACCEPT="application/x-ndjson")
+    assert_problem(response, 401, "not_authenticated")
+
+
+def test_an_error_of_a_page_is_a_page() -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    for response in (client.post("/docs"), client.get("/docs", HTTP_ACCEPT="application/json")):
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert b"<!doctype html>" in response.content
+    assert_problem(client.post("/metrics"), 405, "method_not_allowed")
+
+
 @pytest.mark.parametrize("sent", ["a", "A-z_0.9", "x" * 64])
 def test_a_good_request_id_is_kept(sent: str, anonymous: APIClient) -> None:
     for path in ("/v1/stats", "/v1/nope", "/health"):
@@ -182,78 +188,6 @@ def test_an_error_of_a_view_is_logged_under_its_request_id(editor: APIClient, ca
     line = next(record for record in caplog.records if record.name == "memgraph.request")
     assert (line.request_id, line.status) == ("find-me", 500)
     assert any(record.exc_info for record in caplog.records)
-
-
-@pytest.fixture
-def database_away(transactional_db: None) -> Any:
-    """Nobody listens on port 1. Past the pool, which would wait for 3 s."""
-    kept = connection.settings_dict.copy()
-    connection.close()
-    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1", "OPTIONS": kept["OPTIONS"] | {"pool": False}}
-    yield
-    connection.close()
-    connection.settings_dict |= kept
-
-
-def test_without_a_database_the_api_is_503_and_nobody_is_anonymous(database_away: None) -> None:
-    client = anonymous_client()
-    for response in (
-        client.post("/v1/auth/login", {"username": "a@b.example", "password": "wrong horse"}),
-        client.post("/v1/auth/onboard", ONBOARDING),
-        client.get("/v1/stats", HTTP_X_API_KEY=generate_key()),
-    ):
-        problem = assert_problem(response, 503, "database_unavailable")
-        assert response["Retry-After"] == "1"
-        assert "WWW-Authenticate" not in response
-        assert "127.0.0.1" not in problem["detail"]
-    assert_problem(client.get("/v1/stats"), 401, "not_authenticated")
-
-
-def test_without_a_database_health_says_so_and_no_more(database_away: None) -> None:
-    client = anonymous_client()
-    for path in ("/health", "/v1/health"):
-        response = client.get(path)
-        assert (response.status_code, response.json()) == (503, {"status": "unhealthy", "database": "disconnected"})
-        assert response["Content-Type"] == "application/json"
-    assert client.get("/live").json() == {"status": "alive"}
-    assert client.get("/metrics").status_code == 200
-
-
-def test_health_is_the_documented_answer(anonymous: APIClient) -> None:
-    for path in ("/health", "/v1/health"):
-        assert anonymous.get(path).json() == {"status": "healthy", "database": "connected"}
-
-
-@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
-def test_who_waits_too_long_for_a_table_gets_503_busy(limit: str, anonymous: APIClient) -> None:
-    with psycopg.connect(**connection.get_connection_params()) as other, connection.cursor() as cursor:
-        other.execute("LOCK TABLE accounts_user IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(f"SET LOCAL {limit} = '20ms'")
-        response = anonymous.post("/v1/auth/login", {"username": "a@b.example", "password": "wrong horse"})
-        other.rollback()
-    assert_problem(response, 503, "database_busy")
-    assert response["Retry-After"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("sqlstate", "code"),
-    [
-        ("40001", "database_busy"),  # serialization_failure
-        ("40P01", "database_busy"),  # deadlock_detected
-        ("53300", "database_busy"),  # too_many_connections
-        ("53100", "database_unavailable"),  # disk_full
-        ("57P01", "database_unavailable"),  # admin_shutdown
-    ],
-)
-def test_trouble_of_the_database_is_503(sqlstate: str, code: str, anonymous: APIClient) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '{sqlstate}'; END $$"
-        )
-        cursor.execute("CREATE TRIGGER trouble BEFORE INSERT ON tenants_tenant EXECUTE FUNCTION trouble()")
-    assert_problem(anonymous.post("/v1/auth/onboard", ONBOARDING), 503, code)
-    assert not Tenant.objects.exists()
 
 
 def through_wsgi(path: str, content_type: str, method: str = "POST", body: bytes = b"{}") -> tuple[int, dict[str, Any]]:

@@ -146,6 +146,13 @@ def test_text_survives_exactly(text: str, acme: Tenant, admin: APIClient) -> Non
     assert event_line["id"] == str(event.id)
 
 
+def test_text_survives_in_an_export_of_many_chunks(acme: Tenant, admin: APIClient) -> None:
+    texts = [text * 3000 for text in AWKWARD]
+    for text in texts:
+        make_event(acme, content={"text": text})
+    assert [line["content"]["text"] for line in parsed(export(admin)) if line["type"] == "event"] == texts
+
+
 def test_export_is_one_snapshot(acme: Tenant, admin: APIClient) -> None:
     belief = make_belief(acme)
     response = admin.get("/v1/admin/export")

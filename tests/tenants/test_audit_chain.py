@@ -11,8 +11,10 @@ from django.utils import timezone
 from tenants.actions import Action
 from tenants.actor import Actor, command_line_actor
 from tenants.audit import record
-from tenants.audit_checks import find_faults, prune
+from tenants.audit_checks import find_faults
+from tenants.audit_removal import prune
 from tenants.models import AuditEntry, AuditHead, Tenant
+from tests.tampering import without_guard
 
 
 def act(tenant: Tenant | None, label: str = "somebody") -> None:
@@ -34,15 +36,7 @@ def chain(acme: Tenant, globex: Tenant) -> Tenant:
 
 @pytest.fixture
 def tamper() -> Callable[..., None]:
-    """Runs a statement as somebody whom no trigger stops."""
-
-    def run(statement: str, *values: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE tenants_auditentry DISABLE TRIGGER audit_append_only")
-            cursor.execute(statement, values)
-            cursor.execute("ALTER TABLE tenants_auditentry ENABLE TRIGGER audit_append_only")
-
-    return run
+    return without_guard
 
 
 COLUMNS = ("at = now()", "action = 'key.revoked'", "actor_label = 'x'", "address = '192.0.2.2'", "after = '{}'")

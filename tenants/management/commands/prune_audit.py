@@ -1,28 +1,42 @@
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from tenants.actor import command_line_actor
-from tenants.audit_checks import prune
+from tenants.audit_removal import prune, prune_unchained
 from tenants.models import AuditHead
 
 
 class Command(BaseCommand):
-    help = "Removes audit rows older than a number of days, and leaves a checkpoint, so that the chain still holds."
+    help = (
+        "Removes audit rows older than a number of days, and leaves a checkpoint, so that the chains still hold."
+        " A chain that is broken is left as it is, and named."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="at least 1")
+        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="1 to 36500")
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["older_than"]
-        if days < 1:
-            raise CommandError("--older-than takes a number of days, at least 1.")
-        before = timezone.now() - timedelta(days=days)
+        if not 1 <= days <= 36500:
+            raise CommandError("--older-than takes a number of days, 1 to 36500.")
+        before, actor = timezone.now() - timedelta(days=days), command_line_actor()
+        prunings: dict[str, Callable[[], int]] = {
+            "rows of no tenant": partial(prune_unchained, before=before, actor=actor)
+        }
         for tenant_id in AuditHead.objects.values_list("tenant_id", flat=True):
-            try:
-                count = prune(tenant_id=tenant_id, before=before, actor=command_line_actor())
-            except ValueError as error:
-                raise CommandError(f"tenant {tenant_id}: {error}") from None
-            self.stdout.write(f"tenant {tenant_id}: {count} rows removed")
+            prunings[f"tenant {tenant_id}"] = partial(prune, tenant_id=tenant_id, before=before, actor=actor)
+        faults = [fault for name, pruning in prunings.items() if (fault := self.run(name, pruning))]
+        if faults:
+            raise CommandError("\n".join(faults))
+
+    def run(self, name: str, pruning: Callable[[], int]) -> str | None:
+        try:
+            self.stdout.write(f"{name}: {pruning()} rows removed")
+        except ValueError as error:
+            return f"{name}: {error}"
+        return None

@@ -1,0 +1,116 @@
+from datetime import timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.limits import INVITATIONS_BY_TENANT
+from accounts.links import digest, generate_token, invitation_link, link_invalid
+from accounts.mail import mail_invitation
+from accounts.models import Invitation, User
+from accounts.passwords import refuse_bad_password
+from accounts.services import email_taken
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, record, start_chain
+from tenants.constraints import violated_constraint
+from tenants.limits import enforce
+from tenants.models import Role, Tenant
+from tenants.problems import Conflict, tenant_suspended
+from tenants.slots import PASSWORD_HASHING
+
+LIFETIME: Final = timedelta(hours=72)
+
+
+class Invited(NamedTuple):
+    invitation: Invitation
+    link: str
+
+
+def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
+    """A link that makes an account once, for 72 hours. It replaces the tenant's open invitation of the same address.
+
+    409 `email_taken` for an address that has an account, in whatever tenant.
+    """
+    enforce(INVITATIONS_BY_TENANT, str(tenant_id))
+    tenant = Tenant.objects.get(id=tenant_id)
+    if tenant.suspended_at is not None:
+        raise tenant_suspended()
+    if User.objects.filter(email=email).exists():
+        raise email_taken()
+    token, now = generate_token(), timezone.now()
+    with transaction.atomic():
+        same = Invitation.objects.for_tenant(tenant_id).open().filter(email=email)
+        replaced = same.update(revoked_at=now)
+        invitation = Invitation.objects.create(
+            tenant=tenant,
+            email=email,
+            role=role,
+            digest=digest(token),
+            invited_by_label=actor.label,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        after = {"role": role, "replaced": replaced}
+        target = Target(invitation.id, email)
+        record(Action.INVITATION_CREATED, actor=actor, tenant_id=tenant_id, target=target, after=after)
+    link = invitation_link(token)
+    mail_invitation(invitation, link)
+    return Invited(invitation, link)
+
+
+def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
+    """409 `invitation_closed` for one that was accepted or revoked before."""
+    now = timezone.now()
+    with transaction.atomic():
+        unclosed = Invitation.objects.for_tenant(invitation.tenant_id).filter(accepted_at=None, revoked_at=None)
+        if not unclosed.filter(id=invitation.id).update(revoked_at=now):
+            raise Conflict("This invitation was accepted or revoked before.", code="invitation_closed")
+        target = Target(invitation.id, invitation.email)
+        record(Action.INVITATION_REVOKED, actor=actor, tenant_id=invitation.tenant_id, target=target)
+    invitation.revoked_at = now
+    return invitation
+
+
+def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor) -> User:
+    """Makes the account. One UPDATE decides who of many was first; any refusal leaves the invitation as it was."""
+    invitation = Invitation.objects.open().filter(digest=digest(token)).select_related("tenant").first()
+    if invitation is None:
+        raise link_invalid()
+    if invitation.tenant.suspended_at is not None:
+        raise tenant_suspended()
+    refuse_bad_password(password, User(email=invitation.email, full_name=full_name))
+    with PASSWORD_HASHING.take():
+        hashed = make_password(password)
+    try:
+        with transaction.atomic():
+            if not Invitation.objects.open().filter(id=invitation.id).update(accepted_at=timezone.now()):
+                raise link_invalid()
+            user: User = User.objects.create(
+                tenant=invitation.tenant,
+                email=invitation.email,
+                password=hashed,
+                full_name=full_name,
+                role=invitation.role,
+            )
+            actor = actor.as_user(user.id, user.email)
+            target, after = Target(invitation.id, user.email), {"role": user.role, "user": str(user.id)}
+            record(Action.INVITATION_ACCEPTED, actor=actor, tenant_id=user.tenant_id, target=target, after=after)
+    except IntegrityError as error:
+        if violated_constraint(error) != "user_email_unique":
+            raise
+        raise email_taken() from None
+    return user
+
+
+def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
+    """An operator's way to a new tenant where `SIGNUP=invite`: its first admin comes by invitation."""
+    if User.objects.filter(email=email).exists():
+        raise email_taken()
+    with transaction.atomic():
+        tenant = Tenant.objects.create(name=name)
+        start_chain(tenant.id)
+        record(Action.TENANT_CREATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, name))
+    return invite(tenant_id=tenant.id, email=email, role=Role.ADMIN, actor=actor)

@@ -1,0 +1,111 @@
+"""How often one may guess a password, and do whatever else a stranger may do. The policy is in `docs/security.md`."""
+
+from datetime import timedelta
+from typing import Final, NamedTuple, Self
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Session, User
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, record
+from tenants.limits import Limit, Usage, count, forgive, refund
+from tenants.metrics import SIGN_INS
+from tenants.models import AuditEntry, Counter
+from tenants.network import network_of
+from tenants.problems import TooManyRequests
+
+SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300, growing=True)
+SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)
+SIGN_INS_IN_ALL: Final = Limit("sign-ins", 1000, 300, growing=True)
+NOBODYS_CHAIN: Final = bytes(32)
+KNOWN_FOR: Final = timedelta(days=90)
+
+ONBOARDINGS_BY_IP: Final = Limit("onboardings by ip", 60, 3600)
+RESETS_BY_ADDRESS: Final = Limit("password resets by address", 5, 3600)
+RESETS_BY_IP: Final = Limit("password resets by ip", 30, 3600)
+LINKS_BY_IP: Final = Limit("links used by ip", 60, 300)
+INVITATIONS_BY_TENANT: Final = Limit("invitations by tenant", 50, 3600)
+
+
+class Guess(NamedTuple):
+    """One try of a password: counted before it is checked, so that parallel ones can't slip through."""
+
+    counted: list[tuple[Limit, str]]
+
+    @classmethod
+    def begin(cls, *, email: str, user: User | None, actor: Actor) -> Self:
+        """Raises 429 where too many were wrong. Who signed in from here lately is bound by their own limit alone."""
+        guess = cls([])
+        network = network_of(actor.address)
+        limits = [(SIGN_INS_BY_ADDRESS_AND_IP, pair(email, actor))]
+        if not signed_in_from_here(email, user, actor):
+            limits += [(SIGN_INS_BY_IP, str(network)), (SIGN_INS_IN_ALL, "")]
+        for limit, subject in limits:
+            usage = count(limit, subject)
+            if usage.hits > limit.most:
+                guess.take_back()
+                note_lock(limit, usage, email=email, user=user, actor=actor)
+                raise TooManyRequests(usage.seconds_left)
+            guess.counted.append((limit, subject))
+        return guess
+
+    def take_back(self) -> None:
+        """It was right, or it was not tried."""
+        for limit, subject in self.counted:
+            refund(limit, subject)
+
+
+def pair(email: str, actor: Actor) -> str:
+    return f"{email} {network_of(actor.address)}"
+
+
+def forgive_guesses(*, email: str, actor: Actor) -> None:
+    """Who proved by other means whose account it is may sign in from here at once."""
+    forgive(SIGN_INS_BY_ADDRESS_AND_IP, pair(email, actor))
+
+
+def signed_in_from_here(email: str, user: User | None, actor: Actor) -> bool:
+    """The same work whether or not there is such a person. Operators have no such sessions: their audit rows tell."""
+    network = network_of(actor.address)
+    if network is None:
+        return False
+    here, since = (str(network[0]), str(network[-1])), timezone.now() - KNOWN_FOR
+    if user is not None and user.is_staff:
+        signed_in = AuditEntry.objects.filter(tenant_id=None, action=Action.SIGN_IN_ACCEPTED, actor_id=user.id)
+        return signed_in.filter(at__gt=since, address__range=here).exists()
+    return Session.objects.filter(user__email=email, created_at__gt=since, sign_in_ip__range=here).exists()
+
+
+def note_lock(limit: Limit, usage: Usage, *, email: str, user: User | None, actor: Actor) -> None:
+    """A lock is audited once: by whoever began it."""
+    SIGN_INS.labels("locked").inc()
+    if usage.hits != limit.most + 1:
+        return
+    known = user if limit is SIGN_INS_BY_ADDRESS_AND_IP else None
+    target = Target(known.id if known else None, email)
+    after = {"limit": limit.name, "seconds": usage.seconds_left}
+    with transaction.atomic():
+        tenant_id = known.tenant_id if known else None
+        record(Action.SIGN_IN_LOCKED, actor=actor, tenant_id=tenant_id, target=target, after=after)
+
+
+def imitate_chain() -> None:
+    """The statements and the wait of writing to a tenant's chain, on a row that stands for no tenant."""
+    row = Counter.objects.select_for_update().filter(name=NOBODYS_CHAIN).first()
+    if row is None:
+        row = Counter(name=NOBODYS_CHAIN, hits=0, ends_at=timezone.now() + timedelta(days=36500))
+        Counter.objects.bulk_create([row], ignore_conflicts=True)
+    row.save(force_update=True)
+
+
+def note_refusal(user: User | None, email: str, actor: Actor) -> None:
+    """Where no tenant is known, a chain of nobody's is locked and written as well: so the time tells no address."""
+    SIGN_INS.labels("refused").inc()
+    tenant_id = user.tenant_id if user else None
+    with transaction.atomic():
+        if tenant_id is None:
+            imitate_chain()
+        target = Target(user.id if user else None, email)
+        record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=tenant_id, target=target)

@@ -1,0 +1,36 @@
+"""Links that carry a single-use token: to reset a password, to accept an invitation."""
+
+import hashlib
+import secrets
+
+from django.conf import settings
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+
+def generate_token() -> str:
+    """256 random bits (ASVS 5.0, 11.5.1)."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """What is stored. A plain hash is right for a random token (ASVS 5.0, 6.5.2)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def reset_link(token: str) -> str:
+    return link("reset", token)
+
+
+def invitation_link(token: str) -> str:
+    return link("invitation", token)
+
+
+def link(page: str, token: str) -> str:
+    """From PUBLIC_URL, never from the Host header. Browsers send no fragment: so the token is in no log on the way."""
+    return f"{settings.PUBLIC_URL}/studio/{page}#{token}"
+
+
+def link_invalid() -> ValidationError:
+    """The same for an unknown, used, withdrawn or expired token."""
+    sentence = "This link is not valid any more: it was used, withdrawn, replaced by a newer one, or it has expired."
+    return ValidationError({"token": [ErrorDetail(sentence, code="link_invalid")]})

@@ -1,0 +1,52 @@
+from smtplib import SMTPException
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.key_report import Report, find_reports, mails_of
+from apikeys.models import APIKey
+
+
+class Command(BaseCommand):
+    help = (
+        "Lists the keys of every tenant that end soon, are idle, were never used, have no end or break the key policy."
+        " With mail configured it tells each tenant's admins: when a key ends in 30, 10 or 1 days or has been idle for"
+        " 90, and every Monday. Run it once a day."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--mail-all", action="store_true", help="mail every tenant's report now, due or not")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.failures = 0
+        for report in find_reports(timezone.now()):
+            self.tell(report)
+            if getattr(settings, "EMAIL_CONFIGURED", False) and (report.is_due or options["mail_all"]):
+                self.mail(report)
+        if self.failures:
+            raise CommandError(f"{self.failures} mails could not be sent.")
+
+    def tell(self, report: Report) -> None:
+        self.stdout.write(f"{report.tenant.name} ({report.tenant.id})")
+        for section in report.sections:
+            self.stdout.write(f"  {section.title}: {section.total}")
+            for key in section.keys:
+                self.stdout.write(f"    {key.prefix}…{key.last4}  {key.name}  {when(key)}")
+
+    def mail(self, report: Report) -> None:
+        """What can't be sent to one doesn't keep it from the others."""
+        for mail in mails_of(report):
+            try:
+                mail.send()
+            except (OSError, SMTPException) as error:
+                self.failures += 1
+                self.stderr.write(f"  not sent to {mail.to[0]}: {type(error).__name__}")
+            else:
+                self.stdout.write(f"  sent to {mail.to[0]}")
+
+
+def when(key: APIKey) -> str:
+    used = f"last used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
+    return f"{used}, ends {key.expires_at:%Y-%m-%d}" if key.expires_at else f"{used}, never ends"

@@ -1,0 +1,114 @@
+"""A tenant's people: their role, whether they may sign in, and their leaving."""
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session as OperatorSession
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+
+from accounts.models import Invitation, ResetToken, User
+from accounts.passwords import end_sessions, withdraw_reset_links
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, record
+from tenants.models import Role, Tenant
+from tenants.problems import Conflict
+
+
+def change_member(*, user: User, changes: dict[str, Any], actor: Actor) -> User:
+    """Counts from the person's next request. 409 `last_admin` where it would leave the tenant without one."""
+    with transaction.atomic():
+        user = lock_member(user)
+        before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
+        if not before:
+            return user
+        after: dict[str, Any] = {name: changes[name] for name in before}
+        if is_admin(user) and (after.get("role", Role.ADMIN) != Role.ADMIN or after.get("is_active") is False):
+            refuse_last_admin(user)
+            after |= withdraw_links_made_by(user)
+        User.objects.filter(id=user.id).update(**{name: changes[name] for name in before})
+        if "is_active" in after:
+            after["sessions_ended"] = end_authority(user)
+        target = Target(user.id, user.email)
+        record(Action.USER_CHANGED, actor=actor, tenant_id=user.tenant_id, target=target, before=before, after=after)
+    for name in before:
+        setattr(user, name, changes[name])
+    return user
+
+
+def deactivate_user(*, user: User, actor: Actor) -> User:
+    """Nobody is signed in as this person from here on."""
+    return change_member(user=user, changes={"is_active": False}, actor=actor)
+
+
+def reactivate_user(*, user: User, actor: Actor) -> User:
+    """The person signs in anew: no old session is good again."""
+    return change_member(user=user, changes={"is_active": True}, actor=actor)
+
+
+def remove_member(*, user: User, actor: Actor) -> None:
+    """Deletes the person, with sessions and reset links. Keys that they made stay, with their label."""
+    with transaction.atomic():
+        user = lock_member(user)
+        before = {"full_name": user.full_name, "role": user.role, "is_active": user.is_active}
+        after = None
+        if is_admin(user):
+            refuse_last_admin(user)
+            after = withdraw_links_made_by(user)
+        target = Target(user.id, user.email)
+        user.delete()
+        record(Action.USER_REMOVED, actor=actor, tenant_id=user.tenant_id, target=target, before=before, after=after)
+
+
+def is_admin(user: User) -> bool:
+    return user.role == Role.ADMIN or user.is_staff
+
+
+def lock_member(user: User) -> User:
+    """The row as it is now, and nobody else changes or removes a person of this tenant until the transaction ends."""
+    if user.tenant_id is None:
+        list(User.objects.filter(is_staff=True).select_for_update(no_key=True).order_by("id"))
+    else:
+        Tenant.objects.select_for_update(no_key=True).get(id=user.tenant_id)
+    locked: User | None = User.objects.select_for_update().filter(id=user.id).first()
+    if locked is None:
+        raise NotFound()
+    return locked
+
+
+def refuse_last_admin(user: User) -> None:
+    """Call it under `lock_member`: so of two who would be the last to go, the second sees that it is alone.
+
+    Operators are held to the same: somebody has to be able to reactivate the others.
+    """
+    peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
+    if peers.exclude(id=user.id).exists():
+        return
+    if user.is_staff:
+        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
+    raise Conflict("This is the workspace's last active admin. Make another one first.", code="last_admin")
+
+
+def end_authority(user: User) -> int:
+    """Ends sessions, the operators' ones too, and withdraws reset links."""
+    withdraw_reset_links(user.id)
+    if user.is_staff:
+        for session in OperatorSession.objects.all():
+            if session.get_decoded().get(SESSION_KEY) == str(user.id):
+                session.delete()
+    return end_sessions(user.id)
+
+
+def withdraw_links_made_by(user: User) -> dict[str, int]:
+    """An admin who goes takes no way back in along: neither an invitation nor a link to a colleague's password."""
+    now = timezone.now()
+    if user.tenant_id is None:
+        return {}
+    invitations = Invitation.objects.for_tenant(user.tenant_id).open().filter(invited_by_label=user.email)
+    links = ResetToken.objects.open().filter(user__in=User.objects.for_tenant(user.tenant_id))
+    return {
+        "invitations_revoked": invitations.update(revoked_at=now),
+        "reset_links_withdrawn": links.update(used_at=now),
+    }

@@ -1,0 +1,76 @@
+from typing import ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.invitations import accept_invitation, invite, revoke_invitation
+from accounts.limits import LINKS_BY_IP
+from accounts.models import Invitation, InvitationQuerySet
+from accounts.serializers import (
+    AcceptedSerializer,
+    AcceptInvitationSerializer,
+    InvitationSerializer,
+    InvitedSerializer,
+    InviteSerializer,
+)
+from tenants.actor import actor_of
+from tenants.ids import parse_id
+from tenants.limits import enforce
+from tenants.network import network_of
+from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.views import PublicView, TenantViewSet
+
+ADMIN = [IsUserSession, IsTenantAdmin]
+
+
+class InvitationViewSet(TenantViewSet):
+    """Invitations into the tenant, with a role. The link is shown once, when it is made."""
+
+    access: ClassVar = {"GET": ADMIN, "POST": ADMIN, "DELETE": ADMIN}
+    serializer_class = InvitationSerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> InvitationQuerySet:
+        return Invitation.objects.for_tenant(self.principal.tenant_id)
+
+    def get_object(self) -> Invitation:
+        invitation_id = parse_id(self.kwargs["id"])
+        invitation = invitation_id and self.get_queryset().filter(id=invitation_id).first()
+        if not invitation:
+            raise NotFound()
+        return invitation
+
+    def list(self, request: Request) -> Response:
+        invitations = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(InvitationSerializer(invitations, many=True).data)
+
+    @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
+    def create(self, request: Request) -> Response:
+        """Invites an address: a link that makes an account once, for 72 hours. Replaces its open invitation."""
+        wanted = InviteSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        invited = invite(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted.validated_data)
+        shown = {"link": invited.link, "mailed": settings.EMAIL_CONFIGURED}
+        return Response({**InvitationSerializer(invited.invitation).data, **shown}, status=status.HTTP_201_CREATED)
+
+    def destroy(self, request: Request, id: str) -> Response:
+        """Revokes an invitation: its link is refused from the answer on."""
+        revoked = revoke_invitation(invitation=self.get_object(), actor=actor_of(request))
+        return Response(InvitationSerializer(revoked).data)
+
+
+class AcceptInvitationView(PublicView):
+    """Makes an account by an invitation's token, which is good once."""
+
+    @extend_schema(request=AcceptInvitationSerializer, responses={201: AcceptedSerializer})
+    def post(self, request: Request) -> Response:
+        sent = AcceptInvitationSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        enforce(LINKS_BY_IP, str(network_of(actor.address)))
+        user = accept_invitation(actor=actor, **sent.validated_data)
+        return Response(AcceptedSerializer(user).data, status=status.HTTP_201_CREATED)

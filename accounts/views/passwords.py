@@ -1,0 +1,67 @@
+from typing import ClassVar, Final
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.limits import LINKS_BY_IP
+from accounts.passwords import change_password, request_reset, reset_password
+from accounts.serializers import (
+    ChangePasswordSerializer,
+    PasswordChangedSerializer,
+    RequestResetSerializer,
+    ResetPasswordSerializer,
+    ResetRequestedSerializer,
+)
+from tenants.actor import actor_of
+from tenants.limits import enforce
+from tenants.network import network_of
+from tenants.permissions import IsUserSession
+from tenants.views import PublicView, TenantAPIView
+
+MAILED: Final = "If the address has an account, a link is on its way to it. It is good for an hour."
+NO_MAIL: Final = "No mail is sent here. Ask an admin of your workspace, or the operator, for a reset link."
+
+
+class PasswordView(TenantAPIView):
+    """Changes one's own password, and ends one's other sessions."""
+
+    access: ClassVar = {"POST": [IsUserSession]}
+
+    @extend_schema(request=ChangePasswordSerializer, responses=PasswordChangedSerializer)
+    def post(self, request: Request) -> Response:
+        """Changes one's own password, and ends one's other sessions.
+
+        A wrong `current_password` is a 422 of that field with the code `password_wrong`; guessing it is limited as at
+        sign-in.
+        """
+        sent = ChangePasswordSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        ended = change_password(principal=self.principal, actor=actor_of(request), **sent.validated_data)
+        return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)
+
+
+class PasswordResetView(PublicView):
+    """Mails a link to set a new password, if the address has an account. The answer never tells whether it has."""
+
+    @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
+    def post(self, request: Request) -> Response:
+        sent = RequestResetSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        request_reset(actor=actor_of(request), **sent.validated_data)
+        detail = MAILED if settings.EMAIL_CONFIGURED else NO_MAIL
+        return Response(ResetRequestedSerializer({"status": "accepted", "detail": detail}).data)
+
+
+class PasswordResetConfirmView(PublicView):
+    """Sets a new password by a link's token, which is good once. Ends all of the person's sessions."""
+
+    @extend_schema(request=ResetPasswordSerializer, responses=PasswordChangedSerializer)
+    def post(self, request: Request) -> Response:
+        sent = ResetPasswordSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        enforce(LINKS_BY_IP, str(network_of(actor.address)))
+        ended = reset_password(actor=actor, **sent.validated_data)
+        return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)

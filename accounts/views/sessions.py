@@ -1,0 +1,43 @@
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Session, SessionQuerySet
+from accounts.serializers import EndedSessionSerializer, SessionSerializer
+from accounts.sessions import end_session
+from tenants.actor import actor_of
+from tenants.ids import parse_id
+from tenants.permissions import IsUserSession
+from tenants.views import TenantViewSet
+
+
+class SessionViewSet(TenantViewSet):
+    """One's own sessions that are neither ended nor expired: where one is signed in, and when it was last seen."""
+
+    access: ClassVar = {"GET": [IsUserSession], "DELETE": [IsUserSession]}
+    serializer_class = SessionSerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> SessionQuerySet:
+        mine = Session.objects.for_tenant(self.principal.tenant_id).filter(user_id=self.principal.id)
+        return mine.alive()
+
+    def get_object(self) -> Session:
+        session_id = parse_id(self.kwargs["id"])
+        session = session_id and self.get_queryset().filter(id=session_id).first()
+        if not session:
+            raise NotFound()
+        return session
+
+    def list(self, request: Request) -> Response:
+        sessions = self.paginate_queryset(self.get_queryset())
+        context = {"session_id": self.principal.session_id}
+        return self.get_paginated_response(SessionSerializer(sessions, many=True, context=context).data)
+
+    @extend_schema(responses=EndedSessionSerializer)
+    def destroy(self, request: Request, id: str) -> Response:
+        """Ends one of one's own sessions: its token is refused from the answer on."""
+        return Response(EndedSessionSerializer(end_session(session=self.get_object(), actor=actor_of(request))).data)

@@ -1,0 +1,67 @@
+"""What a tenant demands of its keys' lifetime: `require_key_expiry` and `max_key_lifetime_days`."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import models
+from django.db.models import F, Q
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from tenants.models import Tenant
+
+USUAL_LIFETIME: Final = timedelta(days=90)  # of a rotated key that needs an end and had none
+
+
+class Violation(models.TextChoices):
+    """How a key breaks the policy. A maximum can't be kept without an end, so it asks for one too."""
+
+    NO_EXPIRY = "no_expiry"
+    LIFETIME_TOO_LONG = "lifetime_too_long"
+
+
+def longest_lifetime(tenant: Tenant) -> timedelta | None:
+    return timedelta(days=tenant.max_key_lifetime_days) if tenant.max_key_lifetime_days else None
+
+
+def needs_expiry(tenant: Tenant) -> bool:
+    return tenant.require_key_expiry or longest_lifetime(tenant) is not None
+
+
+def violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | None) -> Violation | None:
+    if expires_at is None:
+        return Violation.NO_EXPIRY if needs_expiry(tenant) else None
+    longest = longest_lifetime(tenant)
+    return Violation.LIFETIME_TOO_LONG if longest and expires_at - created_at > longest else None
+
+
+def violating(tenant: Tenant) -> Q:
+    """The same as a condition on keys."""
+    longest = longest_lifetime(tenant)
+    endless = Q(expires_at=None) if needs_expiry(tenant) else Q(pk__in=[])
+    return endless | Q(expires_at__gt=F("created_at") + longest) if longest else endless
+
+
+def refuse_violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | None) -> None:
+    """422, with the field."""
+    found = violation(tenant, created_at=created_at, expires_at=expires_at)
+    if found is not None:
+        raise ValidationError({"expires_at": [ErrorDetail(policy_sentence(tenant), code=found)]})
+
+
+def policy_sentence(tenant: Tenant) -> str:
+    days = tenant.max_key_lifetime_days
+    within = f" within {days} {'day' if days == 1 else 'days'}" if days else ""
+    return f"The key policy of this workspace asks for an end{within}."
+
+
+def successors_expiry(
+    tenant: Tenant, *, now: datetime, created_at: datetime, expires_at: datetime | None
+) -> datetime | None:
+    """The end of a key that replaces another one: it lives as long as that was made for, within the policy."""
+    if expires_at is not None:
+        lifetime = expires_at - created_at
+    elif needs_expiry(tenant):
+        lifetime = longest_lifetime(tenant) or USUAL_LIFETIME
+    else:
+        return None
+    return now + min(lifetime, longest_lifetime(tenant) or lifetime)

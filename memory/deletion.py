@@ -1,0 +1,129 @@
+"""Deleting a tenant with everything of it, in batches. Broken off anywhere, it is finished by doing it again."""
+
+from collections import Counter
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.admin.models import LogEntry
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+
+from accounts.models import Invitation, ResetToken, Session, User
+from apikeys.models import APIKey
+from memory.models import Belief, Episode, Event, Remembered
+from memory.transactions import tenant_transaction
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, lock_head, record
+from tenants.audit_checks import Place, chain_fault
+from tenants.audit_removal import delete_entries, take_out
+from tenants.models import AuditEntry, AuditHead, Tenant
+from tenants.problems import Unavailable
+
+BATCH: Final = 2000
+ATTEMPTS: Final = 5  # against those who were let in before the suspension, and still write
+MEMORY: Final[tuple[type[Remembered], ...]] = (Event, Belief, Episode)
+
+
+def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
+    """Answers how many rows of each kind went. One audit row, of no tenant, is left.
+
+    It is suspended first, so that nobody is let in any more. A row that was written meanwhile all the same makes the
+    last transaction fail, because every table refers to the tenant's row; then it is swept again.
+    """
+    deleted: Counter[str] = Counter()
+    chain = suspend_for_deletion(tenant_id, actor)
+    for _ in range(ATTEMPTS):
+        sweep(tenant_id, deleted)
+        try:
+            return finish(tenant_id, deleted, chain, actor)
+        except IntegrityError:
+            continue
+    raise Unavailable("The workspace is still being written to. Do it again to finish.", code="database_busy")
+
+
+def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
+    """Answers whether its audit chain held: the rows that could show it are going."""
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update(no_key=True).filter(id=tenant_id).first()
+        if tenant is None:
+            raise NotFound()
+        fault = chain_fault(tenant_id)
+        if tenant.suspended_at is None:
+            tenant.suspended_at = timezone.now()
+            tenant.save(update_fields=["suspended_at"])
+            target, after = Target(tenant.id, tenant.name), {"reason": "deletion"}
+            record(Action.TENANT_SUSPENDED, actor=actor, tenant_id=tenant_id, target=target, after=after)
+    return fault or "held"
+
+
+def sweep(tenant_id: UUID, deleted: Counter[str]) -> None:
+    for model in MEMORY:
+        deleted[name_of(model)] += delete_memory(model, tenant_id)
+    for rows in (
+        Invitation.objects.for_tenant(tenant_id),
+        ResetToken.objects.filter(user__tenant_id=tenant_id),
+        Session.objects.for_tenant(tenant_id),
+        APIKey.objects.for_tenant(tenant_id),
+        User.objects.filter(tenant_id=tenant_id),
+    ):
+        deleted[name_of(rows.model)] += delete_rows(rows)
+    deleted[name_of(AuditEntry)] += delete_audit_batches(tenant_id)
+
+
+def name_of(model: type[models.Model]) -> str:
+    return str(model._meta.verbose_name_plural).lower().replace(" ", "_")
+
+
+def delete_memory(model: type[Remembered], tenant_id: UUID) -> int:
+    total = 0
+    while True:
+        with tenant_transaction(tenant_id, unhurried=True):
+            rows: models.QuerySet[Any] = model._default_manager.filter(tenant_id=tenant_id)
+            count = rows.filter(id__in=rows.values("id")[:BATCH]).delete()[0]
+        total += count
+        if not count:
+            return total
+
+
+def delete_rows(rows: models.QuerySet[Any]) -> int:
+    """With what the operators' admin noted of them: it holds names and addresses."""
+    total = 0
+    while ids := list(rows.order_by().values_list("id", flat=True)[:BATCH]):
+        with transaction.atomic():
+            _, by_model = rows.filter(id__in=ids).delete()
+            LogEntry.objects.filter(object_id__in=map(str, ids)).delete()
+        total += by_model.get(rows.model._meta.label, 0)
+    return total
+
+
+def delete_audit_batches(tenant_id: UUID) -> int:
+    """From the oldest on, each batch leaving a checkpoint, so that the chain holds for as long as there is one."""
+    total = 0
+    while True:
+        with transaction.atomic():
+            head = lock_head(tenant_id)
+            left = AuditEntry.objects.for_tenant(tenant_id).filter(number__gt=head.pruned).order_by("number")
+            last = left[BATCH : BATCH + 1].first()
+            if last is None:
+                return total
+            total += take_out(head, last)
+
+
+def finish(tenant_id: UUID, swept: Counter[str], chain: str, actor: Actor) -> dict[str, int]:
+    """The rest of the audit log, the tenant's row, and the one row that is left, in one transaction."""
+    deleted = swept.copy()
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update().filter(id=tenant_id).first()
+        if tenant is None:
+            raise NotFound()
+        head = lock_head(tenant_id)
+        end = Place.end(head)
+        deleted[name_of(AuditEntry)] += delete_entries(tenant_id)
+        AuditHead.objects.filter(tenant_id=tenant_id).delete()
+        LogEntry.objects.filter(object_id=str(tenant_id)).delete()
+        tenant.delete()
+        after = {**deleted, "chain": chain, "head": {"number": end.number, "mac": end.mac.hex()}}
+        record(Action.TENANT_DELETED, actor=actor, tenant_id=None, target=Target(tenant_id, ""), after=after)
+    return dict(deleted)

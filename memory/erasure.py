@@ -1,0 +1,37 @@
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from memory.models import Belief, Episode
+from memory.removal import remove_events, remove_rows
+from memory.transactions import tenant_transaction
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import Target, pseudonym, record
+
+OF_USER: Final = "user_id = %(user_id)s"
+OF_SUBJECT: Final = "subject_id = %(user_id)s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erased:
+    events: int
+    beliefs: int
+    episodes: int
+
+
+def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
+    """All that is remembered of one end user, in one transaction. What others' events say of them is not found by this.
+
+    The audit log can't be erased from, so it keeps a pseudonym of the user id, under the log's key.
+    """
+    values = {"tenant_id": tenant_id, "user_id": user_id}
+    with tenant_transaction(tenant_id, unhurried=True):
+        erased = Erased(
+            episodes=remove_rows(Episode._meta.db_table, OF_USER, values),
+            events=remove_events(OF_USER, values),
+            beliefs=remove_rows(Belief._meta.db_table, OF_SUBJECT, values),
+        )
+        target = Target(None, pseudonym(tenant_id, user_id))
+        record(Action.MEMORY_ERASED, actor=actor, tenant_id=tenant_id, target=target, after=vars(erased))
+    return erased

@@ -1,0 +1,123 @@
+"""Taking back what a leaked key wrote: for an agent's memory, a leaked key is a poisoned memory."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
+
+from apikeys.models import APIKey
+from apikeys.services import target_of
+from memory.models import Episode
+from memory.removal import remove_events, remove_rows
+from memory.transactions import tenant_transaction
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
+
+ATTEMPTS: Final = 5
+WRITTEN_BY_KEY: Final = "written_by_key = %(key_id)s AND written_at >= %(since)s"
+CREATE_REMOVED: Final = """
+CREATE TEMPORARY TABLE removed_belief
+ON COMMIT DROP AS SELECT subject_id, key, status, created_at, id FROM memory_belief WITH NO DATA
+"""
+# Every version of the beliefs that the key wrote, oldest first like all who take several, so that nobody deadlocks.
+HOLD: Final = f"""
+SELECT count(*) FROM (
+    SELECT id FROM memory_belief
+    WHERE tenant_id = %(tenant_id)s AND (subject_id, key) IN (
+        SELECT subject_id, key FROM memory_belief WHERE tenant_id = %(tenant_id)s AND {WRITTEN_BY_KEY}
+    )
+    ORDER BY id FOR UPDATE
+) AS held
+"""  # noqa: S608 - a constant of ours
+REMOVE: Final = f"""
+WITH gone AS (
+    DELETE FROM memory_belief WHERE tenant_id = %(tenant_id)s AND {WRITTEN_BY_KEY} AND NOT confirmed_by_another
+    RETURNING subject_id, key, status, created_at, id
+)
+INSERT INTO removed_belief SELECT * FROM gone
+"""  # noqa: S608 - a constant of ours
+# Where the active version went, the newest that is left is active again, as if the key had never written; but what was
+# deactivated, before the key wrote or since, stays so.
+RESTORE: Final = """
+UPDATE memory_belief AS belief SET status = 'active', ended_at = NULL, updated_at = now()
+FROM (
+    SELECT DISTINCT ON (left_over.subject_id, left_over.key) left_over.*
+    FROM memory_belief AS left_over
+    JOIN removed_belief AS gone USING (subject_id, key)
+    WHERE left_over.tenant_id = %(tenant_id)s AND gone.status = 'active'
+    ORDER BY left_over.subject_id, left_over.key, left_over.created_at DESC, left_over.id DESC
+) AS newest
+WHERE belief.tenant_id = %(tenant_id)s AND belief.id = newest.id AND belief.status = 'superseded'
+AND NOT EXISTS (
+    SELECT FROM removed_belief AS later
+    WHERE later.subject_id = newest.subject_id AND later.key = newest.key AND later.status = 'inactive'
+    AND (later.created_at, later.id) > (newest.created_at, newest.id)
+)
+"""
+COUNT_CONFIRMED: Final = f"""
+SELECT count(*) FROM memory_belief WHERE tenant_id = %(tenant_id)s AND {WRITTEN_BY_KEY} AND confirmed_by_another
+"""  # noqa: S608 - a constant of ours
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoneBeliefs:
+    removed: int
+    restored: int
+    kept_confirmed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    dry_run: bool
+    since: datetime
+    events: int
+    episodes: int
+    beliefs: UndoneBeliefs
+
+
+def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) -> Undone:
+    """Takes back what a key wrote from a moment on, in one transaction; a dry run does the same and rolls it back.
+
+    By when a row was written here, not by its `created_at`, which an import brings along. What the key deleted or
+    changed in place, nobody can bring back. Revoke the key first: what it writes meanwhile stays.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return undo_at_once(key, since, actor, dry_run=dry_run)
+        except OperationalError as error:  # it takes many rows while others write: it may be the one that gives way
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return undo_at_once(key, since, actor, dry_run=dry_run)
+
+
+def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
+    values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
+    with tenant_transaction(key.tenant_id, unhurried=True):
+        episodes = remove_rows(Episode._meta.db_table, WRITTEN_BY_KEY, values)
+        events = remove_events(WRITTEN_BY_KEY, values)
+        beliefs = undo_beliefs(values)
+        counts = {"events": events, "episodes": episodes, "beliefs": vars(beliefs)}
+        if dry_run:
+            transaction.set_rollback(True)
+        else:
+            after = {"since": since.isoformat(), **counts}
+            record(Action.KEY_WRITES_UNDONE, actor=actor, tenant_id=key.tenant_id, target=target_of(key), after=after)
+    return Undone(dry_run=dry_run, since=since, events=events, episodes=episodes, beliefs=beliefs)
+
+
+def undo_beliefs(values: dict[str, Any]) -> UndoneBeliefs:
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, values)
+        cursor.execute(CREATE_REMOVED)
+        cursor.execute(REMOVE, values)
+        removed = cursor.rowcount
+        cursor.execute("ANALYZE removed_belief")
+        cursor.execute(RESTORE, values)
+        restored = cursor.rowcount
+        cursor.execute(COUNT_CONFIRMED, values)
+        (kept_confirmed,) = cursor.fetchone()
+        cursor.execute("DROP TABLE removed_belief")
+    return UndoneBeliefs(removed=removed, restored=restored, kept_confirmed=kept_confirmed)

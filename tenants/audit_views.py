@@ -1,0 +1,127 @@
+from typing import Any, ClassVar, Final
+
+from django.db import transaction
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.text import slugify
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from tenants.actions import Action
+from tenants.actor import actor_of
+from tenants.audit import record
+from tenants.audit_checks import Place
+from tenants.audit_csv import csv_lines
+from tenants.ids import parse_id
+from tenants.models import AuditEntry, AuditEntryQuerySet, AuditHead
+from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.renderers import CSVRenderer
+from tenants.views import TenantViewSet
+
+LINES_AT_ONCE: Final = 200
+HEAD_HEADER: Final = "X-Memgraph-Audit-Head"
+
+
+class AuditFilterSerializer(serializers.Serializer[Any]):
+    actor = serializers.CharField(required=False, max_length=254, help_text="The actor's id, or exact label.")
+    action = serializers.ChoiceField(choices=Action.choices, required=False)
+    since = serializers.DateTimeField(required=False, source="at__gte", help_text="This moment or later.")
+    until = serializers.DateTimeField(required=False, source="at__lt", help_text="Before this moment.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if actor := attrs.pop("actor", None):
+            actor_id = parse_id(actor)
+            attrs |= {"actor_id": actor_id} if actor_id else {"actor_label": actor}
+        return attrs
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "number",
+            "at",
+            "action",
+            "actor_kind",
+            "actor_id",
+            "actor_label",
+            "target_id",
+            "target_label",
+            "before",
+            "after",
+            "address",
+            "agent",
+            "request_id",
+        ]
+        read_only_fields = fields
+
+
+class AuditHeadSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="Of the chain's last row.")
+    mac = serializers.CharField(help_text="The last row's MAC, in hex. Keep it elsewhere: `verify_audit --head`.")
+
+
+class AuditPageSerializer(serializers.Serializer[Any]):
+    items = AuditEntrySerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    head = AuditHeadSerializer()
+
+
+class AuditViewSet(TenantViewSet):
+    """What was done in the tenant, by whom, from where."""
+
+    access: ClassVar = {"GET": [IsUserSession, IsTenantAdmin]}
+    renderer_classes = (*TenantViewSet.renderer_classes, CSVRenderer)
+    serializer_class = AuditEntrySerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> AuditEntryQuerySet:
+        return AuditEntry.objects.for_tenant(self.principal.tenant_id)
+
+    @extend_schema(
+        parameters=[AuditFilterSerializer],
+        responses={(200, "application/json"): AuditPageSerializer, (200, "text/csv"): OpenApiTypes.STR},
+        filters=True,
+    )
+    def list(self, request: Request) -> HttpResponseBase:
+        """The audit log: newest first as JSON in pages, or with `Accept: text/csv` all of it, oldest first, as a file.
+
+        `head` (of the CSV the last line, and the header `X-Memgraph-Audit-Head`) is the end of the chain: keep it
+        elsewhere, and `verify_audit --head` shows whether an older state of the log was put back.
+        """
+        filters = AuditFilterSerializer(data=request.query_params.dict())
+        filters.is_valid(raise_exception=True)
+        entries = self.get_queryset().filter(**filters.validated_data)
+        if isinstance(request.accepted_renderer, CSVRenderer):
+            return self.export(request, entries)
+        page = AuditEntrySerializer(self.paginate_queryset(entries), many=True).data
+        answer = self.get_paginated_response(page)
+        answer.data["head"] = AuditHeadSerializer(shown(self.chain_end())).data
+        return answer
+
+    def export(self, request: Request, entries: AuditEntryQuerySet) -> StreamingHttpResponse:
+        tenant_id = self.principal.tenant_id
+        with transaction.atomic():
+            wanted = {
+                name: value for name, value in request.query_params.items() if name in AuditFilterSerializer().fields
+            }
+            record(Action.AUDIT_EXPORTED, actor=actor_of(request), tenant_id=tenant_id, after={"filters": wanted})
+        head = self.chain_end()
+        rows = entries.filter(number__lte=head.number).order_by("number").iterator(LINES_AT_ONCE)
+        response = StreamingHttpResponse(csv_lines(rows, head), content_type="text/csv; charset=utf-8; header=present")
+        name = slugify(self.principal.tenant_name)[:50] or "workspace"
+        file_name = f"memgraph-audit-{name}-{timezone.now():%Y-%m-%d}.csv"
+        response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+        response[HEAD_HEADER] = "{number}:{mac}".format(**shown(head))
+        return response
+
+    def chain_end(self) -> Place:
+        head = AuditHead.objects.filter(tenant_id=self.principal.tenant_id).first()
+        return Place.end(head) if head else Place(0, b"")
+
+
+def shown(head: Place) -> dict[str, Any]:
+    return {"number": head.number, "mac": head.mac.hex()}

@@ -1,0 +1,61 @@
+"""How many requests a minute a key, and all keys of a tenant together, may make. People are never counted.
+
+A key that runs wild must not keep its tenant's people from stopping it. Where no limit is set, nothing is counted.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rest_framework.exceptions import Throttled
+
+from tenants.limits import Limit, count
+from tenants.principal import Principal
+
+MINUTE: Final = 60
+SENTENCE: Final = "At most {} requests a minute are allowed for this {}."
+
+
+class Quota(NamedTuple):
+    """One limit as this request found it."""
+
+    name: str
+    most: int
+    hits: int
+    seconds_left: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.hits > self.most
+
+
+def count_request(principal: Principal) -> list[Quota]:
+    """The quotas that bind this request, which is counted by each, up to the first one that is over."""
+    quotas = []
+    for name, subject, most in bounds(principal):
+        quotas.append(Quota(name, most, *count(Limit(f"{name} requests", most, MINUTE), subject)))
+        if quotas[-1].is_over:
+            break
+    return quotas
+
+
+def bounds(principal: Principal) -> Iterator[tuple[str, str, int]]:
+    if principal.rate_limit is not None:
+        yield "key", str(principal.key_id), principal.rate_limit
+    if principal.tenant_rate_limit is not None:
+        yield "tenant", str(principal.tenant_id), principal.tenant_rate_limit
+
+
+def quota_headers(quotas: list[Quota]) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4: `r` requests are left, for `t` seconds."""
+    if not quotas:
+        return {}
+    left = (f'"{quota.name}";r={max(0, quota.most - quota.hits)};t={quota.seconds_left}' for quota in quotas)
+    policies = (f'"{quota.name}";q={quota.most};w={MINUTE}' for quota in quotas)
+    return {"RateLimit": ", ".join(left), "RateLimit-Policy": ", ".join(policies)}
+
+
+def refuse_excess(quotas: list[Quota]) -> None:
+    """429 with Retry-After."""
+    for quota in quotas:
+        if quota.is_over:
+            raise Throttled(quota.seconds_left, SENTENCE.format(quota.most, quota.name))

@@ -1,0 +1,19 @@
+from typing import Any
+
+import orjson
+from rest_framework.renderers import BaseRenderer
+
+
+class StreamRenderer(BaseRenderer):
+    """Lets an `Accept` through to a view that streams by itself. What comes by here is a problem, which is JSON."""
+
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return orjson.dumps(data)
+
+
+class CSVRenderer(StreamRenderer):
+    media_type = "text/csv"
+    format = "csv"

@@ -1,0 +1,50 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from tenants.fields import LineField, RateLimitField
+from tenants.models import Tenant
+
+LONGEST_DAYS = 3650
+
+
+class TenantSerializer(serializers.ModelSerializer[Tenant]):
+    class Meta:
+        model = Tenant
+        fields = [
+            "id",
+            "name",
+            "sector",
+            "created_at",
+            "require_key_expiry",
+            "max_key_lifetime_days",
+            "rate_limit_per_minute",
+            "keys_frozen_at",
+        ]
+        read_only_fields = fields
+
+
+class TenantChangesSerializer(serializers.Serializer[Any]):
+    name = LineField(max_length=100)
+    sector = LineField(max_length=64, allow_blank=True)
+    require_key_expiry = serializers.BooleanField(help_text="New keys must have an end.")
+    max_key_lifetime_days = serializers.IntegerField(
+        allow_null=True,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text="New keys must end within so many days. null: no maximum.",
+    )
+    rate_limit_per_minute = RateLimitField(help_text="Of all keys of the tenant together. null: none.")
+
+
+class FreezeSerializer(serializers.ModelSerializer[Tenant]):
+    status = serializers.SerializerMethodField()
+    frozen_at = serializers.DateTimeField(source="keys_frozen_at", allow_null=True)
+
+    class Meta:
+        model = Tenant
+        fields = ["status", "frozen_at"]
+        read_only_fields = fields
+
+    def get_status(self, tenant: Tenant) -> str:
+        return "frozen" if tenant.keys_frozen_at else "unfrozen"

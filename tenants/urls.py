@@ -1,0 +1,11 @@
+from django.urls import path
+
+from tenants import views
+from tenants.audit_views import AuditViewSet
+
+# GET and PATCH of v1/tenant are in `memory`, beside the DELETE, which has to know all apps.
+urlpatterns = [
+    path("v1/tenant/freeze-keys", views.FreezeKeysView.as_view(), name="freeze-keys"),
+    path("v1/tenant/unfreeze-keys", views.UnfreezeKeysView.as_view(), name="unfreeze-keys"),
+    path("v1/admin/audit", AuditViewSet.as_view({"get": "list"}), name="audit"),
+]

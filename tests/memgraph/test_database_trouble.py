@@ -1,0 +1,92 @@
+"""A database that is away, busy or in trouble: 503, made in the database itself."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from apikeys.keys import generate_key
+from tenants.models import Tenant
+from tests.factories import anonymous_client
+from tests.memgraph.test_errors import assert_problem
+
+ONBOARDING = {
+    "email": "a@b.example",
+    "password": "a quite long one",
+    "full_name": "A",
+    "cluster_name": "B",
+}
+
+
+@pytest.fixture
+def database_away(transactional_db: None) -> Any:
+    """Nobody listens on port 1. Past the pool, which would wait for 3 s."""
+    kept = connection.settings_dict.copy()
+    connection.close()
+    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1", "OPTIONS": kept["OPTIONS"] | {"pool": False}}
+    yield
+    connection.close()
+    connection.settings_dict |= kept
+
+
+def test_without_a_database_the_api_is_503_and_nobody_is_anonymous(database_away: None) -> None:
+    client = anonymous_client()
+    for response in (
+        client.post("/v1/auth/login", {"username": "a@b.example", "password": "wrong horse"}),
+        client.post("/v1/auth/onboard", ONBOARDING),
+        client.get("/v1/stats", HTTP_X_API_KEY=generate_key()),
+    ):
+        problem = assert_problem(response, 503, "database_unavailable")
+        assert response["Retry-After"] == "1"
+        assert "WWW-Authenticate" not in response
+        assert "127.0.0.1" not in problem["detail"]
+    assert_problem(client.get("/v1/stats"), 401, "not_authenticated")
+
+
+def test_without_a_database_health_says_so_and_no_more(database_away: None) -> None:
+    client = anonymous_client()
+    for path in ("/health", "/v1/health"):
+        response = client.get(path)
+        assert (response.status_code, response.json()) == (503, {"status": "unhealthy", "database": "disconnected"})
+        assert response["Content-Type"] == "application/json"
+    assert client.get("/live").json() == {"status": "alive"}
+    assert client.get("/metrics").status_code == 200
+
+
+def test_health_is_the_documented_answer(anonymous: APIClient) -> None:
+    for path in ("/health", "/v1/health"):
+        assert anonymous.get(path).json() == {"status": "healthy", "database": "connected"}
+
+
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+def test_who_waits_too_long_for_a_table_gets_503_busy(limit: str, anonymous: APIClient) -> None:
+    with psycopg.connect(**connection.get_connection_params()) as other, connection.cursor() as cursor:
+        other.execute("LOCK TABLE accounts_user IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(f"SET LOCAL {limit} = '20ms'")
+        response = anonymous.post("/v1/auth/login", {"username": "a@b.example", "password": "wrong horse"})
+        other.rollback()
+    assert_problem(response, 503, "database_busy")
+    assert response["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "code"),
+    [
+        ("40001", "database_busy"),  # serialization_failure
+        ("40P01", "database_busy"),  # deadlock_detected
+        ("53300", "database_busy"),  # too_many_connections
+        ("53100", "database_unavailable"),  # disk_full
+        ("57P01", "database_unavailable"),  # admin_shutdown
+    ],
+)
+def test_trouble_of_the_database_is_503(sqlstate: str, code: str, anonymous: APIClient) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '{sqlstate}'; END $$"
+        )
+        cursor.execute("CREATE TRIGGER trouble BEFORE INSERT ON tenants_tenant EXECUTE FUNCTION trouble()")
+    assert_problem(anonymous.post("/v1/auth/onboard", ONBOARDING), 503, code)
+    assert not Tenant.objects.exists()

@@ -1,0 +1,127 @@
+"""Transfers stream: their memory is the same for few rows and for many, and for files that unpack to no end."""
+
+import gzip
+import hashlib
+import tracemalloc
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import pytest
+from django.db import connection
+
+from memory.transactions import tenant_transaction
+from memory.transfer.exporting import export_tenant
+from memory.transfer.importing import import_tenant
+from memory.transfer.lines import Gunzipped, Readable
+from tenants.actor import Actor
+from tenants.models import Tenant
+from tenants.problems import PayloadTooLarge, Unprocessable
+from tests.factories import principal_of
+from tests.memory.transfers import EVENT, HEADER, as_line
+
+MIB = 1024 * 1024
+FEW, MANY = 1_000, 10_000
+pytestmark = pytest.mark.django_db(transaction=True)
+EVENTS = """
+INSERT INTO memory_event (tenant_id, id, created_at, event_type, content, user_id, occurred_at)
+SELECT %s, gen_random_uuid(), now(), 'x', jsonb_build_object('text', repeat('x', %s)), 'ada', now()
+FROM generate_series(1, %s)
+"""
+
+
+class Stream:
+    """A file that is made while it is read."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self.parts = parts
+        self.rest = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self.rest) < size and (part := next(self.parts, None)):
+            self.rest += part
+        taken, self.rest = self.rest[:size], self.rest[size:]
+        return taken
+
+
+def file_of(events: int, size: int) -> Iterator[bytes]:
+    checksum = hashlib.sha256()
+    rows = (
+        EVENT | {"id": f"01900000-0000-7000-8000-{number:012}", "content": {"text": "x" * size}}
+        for number in range(events)
+    )
+    for row in chain([HEADER], rows):
+        line = as_line(row)
+        checksum.update(line)
+        yield line
+    counts = {"event": events, "belief": 0, "episode": 0, "user": 0}
+    yield as_line({"type": "footer", "counts": counts, "sha256": checksum.hexdigest()})
+
+
+def peak(call: Callable[[], object]) -> int:
+    """The most that this process's Python objects took, in bytes."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def read_export(tenant: Tenant) -> int:
+    return sum(map(len, export_tenant(tenant_id=tenant.id, actor=Actor())))
+
+
+def read_import(tenant: Tenant, stream: Readable, *, most: int = 1024 * MIB) -> int:
+    imported = import_tenant(
+        principal=principal_of(tenant), actor=Actor(), stream=stream, most=most, on_conflict="skip", dry_run=True
+    )
+    return imported.created["event"]
+
+
+def fill(tenant: Tenant, events: int, size: int) -> None:
+    with tenant_transaction(tenant.id), connection.cursor() as cursor:
+        cursor.execute(EVENTS, [tenant.id, size, events])
+
+
+def test_export_of_many_rows_takes_no_more_than_of_few(acme: Tenant, globex: Tenant) -> None:
+    fill(acme, FEW, 100)
+    fill(globex, MANY, 100)
+    few, many = peak(lambda: read_export(acme)), peak(lambda: read_export(globex))
+    assert many < few + MIB / 2
+    assert many < 2 * MIB
+
+
+def test_import_of_many_rows_takes_no_more_than_of_some(acme: Tenant) -> None:
+    some, many = (peak(lambda rows=rows: read_import(acme, Stream(file_of(rows, 100)))) for rows in (6 * FEW, 10 * FEW))
+    assert many < some + MIB
+    assert many < 24 * MIB
+
+
+def test_large_rows_take_no_more_than_small_ones(acme: Tenant) -> None:
+    """1,000 events of 60 KiB are 60 MB."""
+    fill(acme, FEW, 60 * 1024)
+    assert peak(lambda: read_export(acme)) < 2 * MIB
+    assert peak(lambda: read_import(acme, Stream(file_of(FEW, 60 * 1024)))) < 24 * MIB
+
+
+@pytest.mark.parametrize("line", [b"\0" * MIB, b"\n" * MIB, b"{" * MIB, as_line(HEADER) + b" " * MIB])
+def test_what_unpacks_to_no_end_is_refused_at_once(line: bytes, acme: Tenant) -> None:
+    packed = gzip.compress(line * 100)
+    assert len(packed) < 2 * MIB
+
+    def refuse() -> None:
+        with pytest.raises(Unprocessable, match=r"^Line [12]:"):
+            read_import(acme, Gunzipped(Stream(iter([packed]))))
+
+    assert peak(refuse) < 16 * MIB
+
+
+def test_more_than_is_allowed_is_refused_when_it_is_reached(acme: Tenant) -> None:
+    """Well-formed to no end: one and the same event."""
+    packed = gzip.compress(as_line(HEADER) + as_line(EVENT) * 50_000)
+
+    def refuse() -> None:
+        with pytest.raises(PayloadTooLarge):
+            read_import(acme, Gunzipped(Stream(iter([packed]))), most=4 * MIB)
+
+    assert peak(refuse) < 32 * MIB
