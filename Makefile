@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint operator clean local developer
+.PHONY: help run dev test soak lint operator clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -22,6 +22,9 @@ dev: local ## the same in development mode: no credentials needed, reloads when 
 
 test: developer ## run the tests against a real PostgreSQL
 	@$(venv)/python -m pytest -n 2 -q
+
+soak: developer ## run what takes too long for every change: many rounds of each race
+	@$(venv)/python -m pytest -m soak -q
 
 lint: developer ## check style, types, import rules, migrations and deployment settings
 	$(venv)/ruff check .

@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.forms import LimitedSignInForm
+from accounts.invitations import revoke_invitation
 from accounts.members import deactivate_user, reactivate_user
-from accounts.models import Session, SessionQuerySet, User
+from accounts.models import Invitation, Session, SessionQuerySet, User
 from accounts.sessions import end_session
 from tenants.actor import actor_of
 from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter
@@ -108,6 +109,43 @@ class SessionAdmin(OperatorAdmin):
             queryset.unended(),
             lambda session: end_session(session=session, actor=actor_of(request)),
             done="ended",
+        )
+
+
+class InvitationStateFilter(OfferedFilter):
+    title = parameter_name = "state"
+    offered = [("open", "open"), ("closed", "closed")]
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.open() if value == "open" else queryset.exclude(id__in=queryset.open().values("id"))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(OperatorAdmin):
+    """A tenant's admins invite; operators can take an invitation back."""
+
+    list_display = ["email", "tenant", "role", "status", "invited_by_label", "created_at", "expires_at"]
+    list_filter = [InvitationStateFilter, RoleFilter, TenantFilter]
+    list_select_related = ["tenant"]
+    search_fields = ["email__icontains"]
+    search_help_text = "A part of an address."
+    fields = [
+        *("id", "email", "tenant", "role", "status", "invited_by_label"),
+        *("created_at", "expires_at", "accepted_at", "revoked_at"),
+    ]
+    actions = ["revoke"]
+
+    def actions_for(self, thing: Invitation) -> Sequence[str]:
+        return [] if thing.accepted_at or thing.revoked_at else ["revoke"]
+
+    @admin.action(description="Revoke", permissions=["operate"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> HttpResponse | None:
+        unclosed, actor = queryset.filter(accepted_at=None, revoked_at=None), actor_of(request)
+        return self.operate(
+            request,
+            unclosed,
+            lambda invitation: revoke_invitation(invitation=invitation, actor=actor),
+            done="revoked",
         )
 
 

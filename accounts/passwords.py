@@ -17,9 +17,9 @@ from accounts.links import digest, generate_token, link_invalid, reset_link
 from accounts.mail import in_background, mail_reset_link
 from accounts.models import ResetToken, Session, User, normalize_address
 from tenants.actions import Action
-from tenants.actor import Actor
+from tenants.actor import Actor, ActorKind
 from tenants.audit import Target, record
-from tenants.limits import enforce
+from tenants.limits import count, enforce
 from tenants.network import network_of
 from tenants.principal import Principal
 from tenants.problems import Conflict, tenant_suspended
@@ -89,7 +89,10 @@ def withdraw_reset_links(user_id: UUID) -> None:
 
 
 def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
-    """A link that is good once, for an hour. The person's older ones die."""
+    """A link that is good once, for an hour; it dies with the next one that an admin or operator makes.
+
+    One that a stranger may have asked for ends no other: it would take away the link that the person is about to use.
+    """
     token, now = generate_token(), timezone.now()
     with transaction.atomic():
         locked = User.objects.select_for_update(no_key=True).filter(id=user.id).first()
@@ -97,7 +100,8 @@ def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
             raise NotFound()
         if not locked.is_active:
             raise Conflict("This person is deactivated. Reactivate them first.", code="user_inactive")
-        withdraw_reset_links(user.id)
+        if actor.kind is not ActorKind.ANONYMOUS:
+            withdraw_reset_links(user.id)
         made = ResetToken.objects.create(
             user=user, digest=digest(token), created_at=now, expires_at=now + LINK_LIFETIME
         )
@@ -140,11 +144,12 @@ def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
 def request_reset(*, email: str, actor: Actor) -> None:
     """Mails a link, if there is such a person and a mail server.
 
+    Beyond the limit of an address none is mailed, and nothing is said: a stranger must not keep the person from asking.
     Whether there is is asked in the background alone: the answer and its time can't tell (ASVS 5.0, 6.3.8).
     """
     enforce(RESETS_BY_IP, str(network_of(actor.address)))
-    enforce(RESETS_BY_ADDRESS, email)
-    if settings.EMAIL_CONFIGURED:
+    mailed_enough = count(RESETS_BY_ADDRESS, email).hits > RESETS_BY_ADDRESS.most
+    if settings.EMAIL_CONFIGURED and not mailed_enough:
         in_background(lambda: mail_link_if_known(email, actor))
 
 

@@ -30,6 +30,7 @@ from tenants.actor import actor_of
 from tenants.ids import parse_id
 from tenants.limits import Limit, enforce
 from tenants.models import Tenant
+from tenants.network import network_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.views import PublicView, TenantAPIView, TenantViewSet
 
@@ -136,7 +137,7 @@ class ReportLeakView(PublicView):
     @extend_schema(request=LeakSerializer, responses=LeakReportedSerializer)
     def post(self, request: Request) -> Response:
         actor = actor_of(request)
-        enforce(LEAK_REPORTS, str(actor.address))
+        enforce(LEAK_REPORTS, str(network_of(actor.address)))
         text = request.data.get("api_key") if isinstance(request.data, Mapping) else None
         report_leak(text=text.strip() if isinstance(text, str) else "", actor=actor)
         return Response(LEAK_ANSWER)

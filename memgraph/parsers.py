@@ -25,7 +25,8 @@ class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        view = (parser_context or {}).get("view")
+        body = read_body(stream, most=getattr(view, "largest_body", settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         if not body:
             return {}
         try:

@@ -75,6 +75,10 @@ AUDIT_KEYS = env.secrets_by_id("AUDIT_KEYS", minimum_bytes=32) or {
 }
 ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
 
+# Search
+
+SEARCH_LANGUAGE = env.text("SEARCH_LANGUAGE", "english")  # a text search configuration of PostgreSQL
+
 # People: who may come in, and how they are written to
 
 SIGNUP = env.choice("SIGNUP", "open", ["open", "invite"])

@@ -96,6 +96,9 @@ class Belief(Remembered):
     ended_at = models.DateTimeField(null=True)
     confirmed_by_another = models.BooleanField(default=False, db_default=False)  # than the credential that wrote it
 
+    uses = models.IntegerField(default=0, db_default=0)  # how often a search recalled it
+    recalled_at = models.DateTimeField(null=True)
+
     objects = BeliefQuerySet.as_manager()
 
     class Meta:

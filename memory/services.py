@@ -9,6 +9,9 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from memory.models import Belief, BeliefQuerySet, Episode, Event
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
 from tenants.constraints import violated_constraint
 from tenants.principal import Kind, Principal
 from tenants.problems import Conflict, Unavailable, Unprocessable
@@ -115,11 +118,19 @@ def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) ->
     return active.update(status=status, ended_at=now, updated_at=now)
 
 
-def forget_beliefs(beliefs: BeliefQuerySet, *, soft: bool) -> int:
-    """Removes every version among `beliefs`; soft only deactivates the active ones."""
+def forget_beliefs(*, beliefs: BeliefQuerySet, soft: bool, tenant_id: UUID, actor: Actor) -> int:
+    """Removes every version among `beliefs`; soft only deactivates the active ones.
+
+    Audited by number, not by content: what a leaked key destroyed can't come back, but it can be counted.
+    """
     if soft:
-        return end_beliefs(locked_in_order(beliefs.active()), Belief.Status.INACTIVE, timezone.now())
-    return locked_in_order(beliefs).delete()[0]
+        count = end_beliefs(locked_in_order(beliefs.active()), Belief.Status.INACTIVE, timezone.now())
+    else:
+        count = locked_in_order(beliefs).delete()[0]
+    if count:
+        after = {"deactivated" if soft else "deleted": count}
+        record(Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after)
+    return count
 
 
 def locked_in_order(beliefs: BeliefQuerySet) -> BeliefQuerySet:

@@ -42,12 +42,18 @@ class UndoneBeliefsSerializer(serializers.Serializer[Any]):
     kept_confirmed = serializers.IntegerField(help_text="Versions that stay: another credential said the same since.")
 
 
+class LostBeliefsSerializer(serializers.Serializer[Any]):
+    deleted = serializers.IntegerField(help_text="Versions that the key deleted since: gone for good.")
+    deactivated = serializers.IntegerField(help_text="Versions that it deactivated: they are in the history.")
+
+
 class UndoneSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField()
     since = serializers.DateTimeField()
     events = serializers.IntegerField()
     episodes = serializers.IntegerField()
     beliefs = UndoneBeliefsSerializer()
+    lost = LostBeliefsSerializer(help_text="What the key made forget, and nothing brings back.")
     not_undone = serializers.CharField(default=NOT_UNDONE)
 
 

@@ -1,5 +1,6 @@
 """Taking back what a leaked key wrote: for an agent's memory, a leaked key is a poisoned memory."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +16,7 @@ from memory.transactions import tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
+from tenants.models import AuditEntry
 
 ATTEMPTS: Final = 5
 WRITTEN_BY_KEY: Final = "written_by_key = %(key_id)s AND written_at >= %(since)s"
@@ -70,12 +72,28 @@ class UndoneBeliefs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LostBeliefs:
+    deleted: int
+    deactivated: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Undone:
     dry_run: bool
     since: datetime
     events: int
     episodes: int
     beliefs: UndoneBeliefs
+    lost: LostBeliefs
+
+
+def lost_beliefs(key: APIKey, since: datetime) -> LostBeliefs:
+    """What the key made forget since then, by the audit log: it is gone, and only its number is known."""
+    of_key = AuditEntry.objects.filter(tenant_id=key.tenant_id, actor_id=key.id, at__gte=since)
+    counts: Counter[str] = Counter()
+    for after in of_key.filter(action=Action.BELIEFS_FORGOTTEN).values_list("after", flat=True).iterator():
+        counts.update(after or {})
+    return LostBeliefs(deleted=counts["deleted"], deactivated=counts["deactivated"])
 
 
 def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) -> Undone:
@@ -105,7 +123,9 @@ def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -
         else:
             after = {"since": since.isoformat(), **counts}
             record(Action.KEY_WRITES_UNDONE, actor=actor, tenant_id=key.tenant_id, target=target_of(key), after=after)
-    return Undone(dry_run=dry_run, since=since, events=events, episodes=episodes, beliefs=beliefs)
+    return Undone(
+        dry_run=dry_run, since=since, events=events, episodes=episodes, beliefs=beliefs, lost=lost_beliefs(key, since)
+    )
 
 
 def undo_beliefs(values: dict[str, Any]) -> UndoneBeliefs:

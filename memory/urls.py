@@ -2,7 +2,9 @@ from django.urls import path, register_converter
 from django.urls.converters import PathConverter
 
 from memory import views
+from memory.batch_views import BeliefBatchView, EventBatchView
 from memory.deletion_views import DeletableTenantView
+from memory.recall_views import ContextView, GraphContextView, IngestView
 from memory.takeback_views import EraseView, UndoView
 from memory.transfer.views import ExportView, ImportView
 
@@ -18,6 +20,8 @@ events, beliefs, episodes = views.EventViewSet, views.BeliefViewSet, views.Episo
 
 urlpatterns = [
     path("v1/events", events.as_view({"get": "list", "post": "create"}), name="events"),
+    path("v1/events/batch", EventBatchView.as_view(), name="event-batch"),
+    path("v1/beliefs/batch", BeliefBatchView.as_view(), name="belief-batch"),
     path("v1/events/<str:id>", events.as_view({"get": "retrieve"}), name="event"),
     path(
         "v1/beliefs",
@@ -37,6 +41,9 @@ urlpatterns = [
     ),
     path("v1/episodes", episodes.as_view({"get": "list", "post": "create"}), name="episodes"),
     path("v1/episodes/<str:id>", episodes.as_view({"get": "retrieve", "patch": "partial_update"}), name="episode"),
+    path("v1/ingest", IngestView.as_view(), name="ingest"),
+    path("v1/context", ContextView.as_view(), name="context"),
+    path("v2/context", GraphContextView.as_view(), name="graph-context"),
     path("v1/stats", views.StatsView.as_view(), name="stats"),
     path("v1/admin/export", ExportView.as_view(), name="export"),
     path("v1/admin/import", ImportView.as_view(), name="import"),

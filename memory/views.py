@@ -26,17 +26,13 @@ from memory.serializers import (
     SubjectSerializer,
     TimelineFilterSerializer,
     TimelineSerializer,
+    checked,
 )
 from memory.transactions import tenant_transaction
+from tenants.actor import actor_of
 from tenants.ids import parse_id
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView, TenantViewSet
-
-
-def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 class MemoryViewSet(TenantViewSet):
@@ -124,8 +120,12 @@ class BeliefViewSet(MemoryViewSet):
         with tenant_transaction(self.principal.tenant_id):
             belief = self.get_object()
             versions = self.get_queryset().of_key(belief.subject_id, belief.key)
-            count = services.forget_beliefs(versions, soft=soft)
+            count = self.forget(versions, soft=soft)
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
+
+    def forget(self, beliefs: BeliefQuerySet, *, soft: bool) -> int:
+        tenant_id, actor = self.principal.tenant_id, actor_of(self.request)
+        return services.forget_beliefs(beliefs=beliefs, soft=soft, tenant_id=tenant_id, actor=actor)
 
     @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
@@ -133,7 +133,7 @@ class BeliefViewSet(MemoryViewSet):
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))
         soft = wanted.pop("soft")
         with tenant_transaction(self.principal.tenant_id):
-            count = services.forget_beliefs(self.get_queryset().filter(**wanted), soft=soft)
+            count = self.forget(self.get_queryset().filter(**wanted), soft=soft)
         answer = {"status": "deactivated" if soft else "deleted", "deleted": count}
         return Response({**answer, "domain": wanted.get("domain")})
 

@@ -35,5 +35,6 @@ class Action(models.TextChoices):
     MEMORY_EXPORTED = "memory.exported"
     MEMORY_IMPORTED = "memory.imported"
     MEMORY_ERASED = "memory.erased"
+    BELIEFS_FORGOTTEN = "beliefs.forgotten"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_PRUNED = "audit.pruned"

@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from rest_framework.exceptions import NotFound
 
-from tenants.actor import actor_of
+from tenants.actions import Action
+from tenants.actor import ActorKind, actor_of
 from tenants.ids import parse_id
-from tenants.models import Role, Tenant
+from tenants.models import AuditEntry, Role, Tenant
 from tenants.problems import Conflict
-from tenants.services import reactivate_tenant, suspend_tenant
+from tenants.services import freeze_keys, reactivate_tenant, suspend_tenant, unfreeze_keys
 
 
 def check_ids(sent: Iterable[str]) -> None:
@@ -175,6 +176,49 @@ class TenantFilter(admin.SimpleListFilter):
         return queryset.filter(tenant__name__icontains=wanted)
 
 
+class ActionFilter(OfferedFilter):
+    title = parameter_name = "action"
+    offered = Action.choices
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(action=value)
+
+
+class ActorFilter(OfferedFilter):
+    title = "actor"
+    parameter_name = "actor_kind"
+    offered = ActorKind.choices
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(actor_kind=value)
+
+
+class AuditTenantFilter(TenantFilter):
+    """Audit rows hold a tenant's id alone: they outlive it."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = (self.value() or "").replace("\0", "").strip()
+        if not wanted:
+            return queryset
+        if tenant_id := parse_id(wanted):
+            return queryset.filter(tenant_id=tenant_id)
+        return queryset.filter(tenant_id__in=Tenant.objects.filter(name__icontains=wanted).values("id"))
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(OperatorAdmin):
+    """To read. `manage.py verify_audit` tells whether it can be believed."""
+
+    list_display = ["at", "action", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
+    list_filter = [ActionFilter, ActorFilter, AuditTenantFilter]
+    search_fields = ["actor_label__icontains", "target_label__icontains", "request_id__exact"]
+    search_help_text = "A part of an actor's or target's label, or a whole request id."
+    fields = [
+        *("id", "tenant_id", "number", "at", "action", "actor_kind", "actor_id", "actor_label"),
+        *("target_id", "target_label", "before", "after", "address", "agent", "request_id"),
+    ]
+
+
 class SuspensionFilter(OfferedFilter):
     title = parameter_name = "state"
     offered = [("open", "open"), ("suspended", "suspended")]
@@ -189,11 +233,28 @@ class TenantAdmin(OperatorAdmin):
     list_filter = [SuspensionFilter]
     search_fields = ["name", "id__istartswith"]
     search_help_text = "A name, or an id from its beginning."
-    fields = ["id", "name", "sector", "created_at", "suspended_at"]
-    actions = ["suspend", "reactivate"]
+    fields = ["id", "name", "sector", "created_at", "suspended_at", "keys_frozen_at"]
+    actions = ["suspend", "reactivate", "freeze", "unfreeze"]
 
     def actions_for(self, thing: Tenant) -> Sequence[str]:
-        return ["reactivate"] if thing.suspended_at else ["suspend"]
+        return ["reactivate" if thing.suspended_at else "suspend", "unfreeze" if thing.keys_frozen_at else "freeze"]
+
+    @admin.action(description="Freeze the keys of", permissions=["operate"])
+    def freeze(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse | None:
+        return self.operate(
+            request,
+            queryset.filter(keys_frozen_at=None),
+            lambda tenant: freeze_keys(tenant_id=tenant.id, actor=actor_of(request)),
+            done="frozen",
+            warning="All their keys are refused at once, until they are unfrozen. People can still sign in.",
+        )
+
+    @admin.action(description="Unfreeze the keys of", permissions=["operate"])
+    def unfreeze(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse | None:
+        frozen, actor = queryset.exclude(keys_frozen_at=None), actor_of(request)
+        return self.operate(
+            request, frozen, lambda tenant: unfreeze_keys(tenant_id=tenant.id, actor=actor), done="unfrozen"
+        )
 
     @admin.action(description="Suspend", permissions=["operate"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse | None:

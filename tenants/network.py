@@ -1,3 +1,4 @@
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -5,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 AGENT_LENGTH: Final = 200
+WITH_PORT: Final = re.compile(r"^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$")  # as some proxies write it
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -15,8 +17,9 @@ def client_address(request: HttpRequest) -> str | None:
     address: str = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
         chain = [entry.strip() for entry in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if entry.strip()]
-        if len(chain) >= settings.TRUSTED_PROXIES:
-            address = chain[-settings.TRUSTED_PROXIES]
+        # A shorter chain came around a proxy: whose address the socket's is, nobody knows then.
+        address = chain[-settings.TRUSTED_PROXIES] if len(chain) >= settings.TRUSTED_PROXIES else ""
+        address = WITH_PORT.sub(r"\1\2", address)
     try:
         found = ip_address(address.partition("%")[0])  # a zone means nothing elsewhere, and PostgreSQL refuses it
     except ValueError:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.parsers import MultiPartParser as DRFMultiPartParser
 
 from tenants.problems import PayloadTooLarge
 
@@ -59,3 +60,12 @@ class FormParser(BaseParser):
             # Django would put other characters in their place, into passwords too.
             raise ParseError("The body is not UTF-8.", code="malformed") from None
         return QueryDict(body)
+
+
+class MultiPartParser(DRFMultiPartParser):
+    """`multipart/form-data`, of bounded size: Django bounds its fields, but not its files."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        if int(stream.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise PayloadTooLarge(f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+        return super().parse(stream, media_type, parser_context)

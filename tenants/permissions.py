@@ -45,7 +45,7 @@ class IsUserSession(BasePermission):
     """A person's session (JWT): a program with a key can't do what is meant for people."""
 
     code = "user_session_required"
-    message = "This needs a signed-in person: send a JWT as 'Authorization: Bearer ...', not an API key."
+    message = "This needs a signed-in person: send a JWT as 'Authorization: Bearer ...'. Keys are for programs."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return principal_of(request).kind is Kind.USER

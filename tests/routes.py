@@ -69,6 +69,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("unfreeze-keys", "POST"): Route("/v1/tenant/unfreeze-keys", ADMIN, jwt_only=True),
     ("events", "GET"): Route("/v1/events", VIEWER),
     ("events", "POST"): Route("/v1/events", EDITOR, body={"event_type": "x", "content": {}, "user_id": "ada"}),
+    ("event-batch", "POST"): Route(
+        "/v1/events/batch", EDITOR, body={"events": [{"event_type": "x", "content": {}, "user_id": "ada"}]}
+    ),
+    ("belief-batch", "POST"): Route(
+        "/v1/beliefs/batch", EDITOR, body={"beliefs": [{"subject_id": "ada", "key": "k", "value": "v"}]}
+    ),
     ("event", "GET"): Route("/v1/events/{id}", VIEWER),
     ("beliefs", "GET"): Route("/v1/beliefs", VIEWER),
     ("beliefs", "POST"): Route("/v1/beliefs", EDITOR, body={"subject_id": "ada", "key": "k", "value": "v"}),
@@ -82,6 +88,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("episodes", "POST"): Route("/v1/episodes", EDITOR, body={"user_id": "ada", "summary": "s"}),
     ("episode", "GET"): Route("/v1/episodes/{id}", VIEWER),
     ("episode", "PATCH"): Route("/v1/episodes/{id}", EDITOR, body={"summary": "t"}),
+    ("ingest", "POST"): Route("/v1/ingest", EDITOR, body={"user_id": "ada", "text": "Ada likes tea."}),
+    ("context", "POST"): Route("/v1/context", VIEWER, body={"user_id": "ada", "task": "tea"}),
+    ("graph-context", "POST"): Route("/v2/context", VIEWER, body={"user_id": "ada", "query": "tea"}),
     ("stats", "GET"): Route("/v1/stats", VIEWER),
     ("export", "GET"): Route("/v1/admin/export", ADMIN),
     ("import", "POST"): Route("/v1/admin/import", ADMIN, content_type="application/x-ndjson"),

@@ -108,6 +108,11 @@ FIELDS: dict[str, list[str]] = {
     "episodes": ["user_id", "agent_id", "thread_id", "summary", "outcome", "consolidation_status", "started_at"],
     "episode": ["summary", "tags", "event_ids", "ended_at"],
     "import": [],
+    "ingest": ["user_id", "agent_id", "text"],
+    "context": ["task", "query", "user_id", "agent_id"],
+    "graph-context": ["query", "user_id", "agent_id", "limit"],
+    "event-batch": ["events"],
+    "belief-batch": ["beliefs"],
 }
 PAGE = ["limit", "cursor", "tenant_id"]
 EVENTS = ["user_id", "agent_id", "thread_id", "event_type", "since", "until", "written_by_key", "written_by_user"]

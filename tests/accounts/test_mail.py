@@ -11,7 +11,9 @@ from rest_framework.test import APIClient
 
 from accounts.mail import BACKGROUND
 from accounts.models import ResetToken, User
+from accounts.passwords import make_reset_link
 from tenants.actions import Action
+from tenants.actor import command_line_actor
 from tenants.models import Role
 from tests.accounts.people import NEW_PASSWORD, audited, last_entry, sign_in
 from tests.factories import PASSWORD, client_for, make_tenant, make_user
@@ -120,3 +122,18 @@ def test_a_link_never_follows_the_host_header(ada: User, mailoutbox: list[EmailM
     all_sent()
     assert len(LINK.findall(mailoutbox[0].body)) == 1
     assert "evil" not in str(mailoutbox[0].message())
+
+
+def test_five_mails_an_hour_and_then_silence(ada: User, mailoutbox: list[EmailMultiAlternatives]) -> None:
+    """Silence and no refusal: a stranger who asks all the time must not keep the person from asking."""
+    assert [ask(ada.email).status_code for _ in range(7)] == [200] * 7
+    all_sent()
+    assert len(mailoutbox) == 5
+
+
+def test_what_a_stranger_asks_for_takes_away_no_link(ada: User, mailoutbox: list[EmailMultiAlternatives]) -> None:
+    made = make_reset_link(user=ada, actor=command_line_actor()).link
+    ask(ada.email)
+    all_sent()
+    body = {"token": made.partition("#")[2], "new_password": NEW_PASSWORD}
+    assert APIClient().post("/v1/auth/password-reset/confirm", body).status_code == 200

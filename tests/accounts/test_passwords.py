@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import ResetToken, Session, User
 from accounts.passwords import make_reset_link
 from tenants.actions import Action
-from tenants.actor import Actor
+from tenants.actor import Actor, command_line_actor
 from tenants.models import AuditEntry, Role, Tenant
 from tests.accounts.people import NEW_PASSWORD, audited, faults_of, last_entry, sign_in, signed_in
 from tests.factories import PASSWORD, client_for, make_reset_token, make_session, make_user
@@ -141,7 +141,9 @@ def test_a_link_is_audited_when_made_and_when_used(ada: User, admin: APIClient, 
 
 
 def test_a_newer_link_kills_the_older(ada: User, anonymous: APIClient) -> None:
-    older, newer = (token_of(make_reset_link(user=ada, actor=Actor()).link) for _ in range(2))
+    """Of an admin's or an operator's; what a stranger asks for takes away no link (see `test_mail.py`)."""
+    operator = command_line_actor()
+    older, newer = (token_of(make_reset_link(user=ada, actor=operator).link) for _ in range(2))
     assert faults_of(anonymous.post(CONFIRM, {"token": older, "new_password": NEW_PASSWORD})) == LINK_INVALID
     assert anonymous.post(CONFIRM, {"token": newer, "new_password": NEW_PASSWORD}).status_code == 200
 
@@ -264,12 +266,10 @@ def test_asking_for_a_reset_needs_an_address(email: object, anonymous: APIClient
     assert anonymous.post("/v1/auth/password-reset", {"email": email}).status_code == 422
 
 
-def test_asking_for_resets_is_limited_by_address_and_by_ip(ada: User) -> None:
+def test_asking_for_resets_is_limited_by_ip(ada: User) -> None:
     def ask(email: str, ip: str) -> int:
         return APIClient().post("/v1/auth/password-reset", {"email": email}, REMOTE_ADDR=ip).status_code
 
-    assert [ask(ada.email, f"192.0.2.{number}") for number in range(6)] == [200] * 5 + [429]
-    assert [ask("no@acme.example", f"192.0.2.{number}") for number in range(6)] == [200] * 5 + [429]
     assert [ask(f"{number}@acme.example", "198.51.100.1") for number in range(31)] == [200] * 30 + [429]
 
 

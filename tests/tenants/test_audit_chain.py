@@ -104,6 +104,13 @@ def test_the_database_itself_refuses_changes(statement: str, chain: Tenant) -> N
     assert AuditEntry.objects.filter(tenant_id=chain.id).count() == 5
 
 
+def test_no_setting_opens_the_log(chain: Tenant) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL memgraph.audit_deletion = 'on'")
+        with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+            cursor.execute("DELETE FROM tenants_auditentry")
+
+
 def test_the_database_itself_refuses_to_truncate(chain: Tenant) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE tenants_auditentry ENABLE TRIGGER audit_no_truncate")

@@ -1,0 +1,72 @@
+"""Text that is handed over as it is: kept as an event, and the user's own sentences as beliefs, word for word.
+
+Without a model nothing is made of them: no fact is extracted, nothing is invented, and the confidence says so.
+"""
+
+import hashlib
+import re
+from typing import Any, Final
+
+from memory.models import Belief, Event
+from memory.services import record_belief, record_event
+from tenants.principal import Principal
+
+CONFIDENCE: Final = 0.3
+SENTENCES: Final = 100  # of one text; the event keeps all of it
+LONGEST_SENTENCE: Final = 1000
+SENTENCE_ENDS: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
+ASSISTANT: Final = re.compile(r"\s*(assistant|ai|bot|system)\s*:", re.IGNORECASE)
+SPEAKER: Final = re.compile(r"\s*(user|human|me)\s*:\s*", re.IGNORECASE)
+CATEGORY: Final = re.compile(r"\s*\[[\w -]{1,32}\]\s*")  # as the client's old command line wrote before the text
+
+
+def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[Event, int]:
+    """The event, and how many new beliefs the text made. The same text again makes none."""
+    content = {"text": text}
+    event = record_event(
+        principal=principal, event_type="user_message", content=content, user_id=user_id, **event_fields
+    )
+    created = 0
+    for key, sentence in unknown_sentences(principal, user_id, text).items():
+        record_belief(
+            principal=principal,
+            subject_id=user_id,
+            key=key,
+            value=sentence,
+            confidence=CONFIDENCE,
+            belief_type=Belief.Type.BELIEF,
+            domain=None,
+        )
+        created += 1
+    return event, created
+
+
+def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str, str]:
+    """By key, in the order of the text; of those that differ in punctuation or case only, the first."""
+    sentences: dict[str, str] = {}
+    for sentence in sentences_of(text):
+        sentences.setdefault(key_of(sentence), sentence)
+    known = Belief.objects.for_tenant(principal.tenant_id).active().filter(subject_id=user_id, key__in=sentences)
+    for key in known.values_list("key", flat=True):
+        del sentences[key]
+    return sentences
+
+
+def sentences_of(text: str) -> list[str]:
+    """What the user states: not what the assistant said, not questions, not single words."""
+    category = CATEGORY.match(text)
+    lines = [line for line in text[category.end() if category else 0 :].splitlines() if not ASSISTANT.match(line)]
+    parts = (part.strip() for line in lines for part in SENTENCE_ENDS.split(without_speaker(line)))
+    statements = (part for part in parts if len(part.split()) > 1 and not part.endswith(("?", "\uff1f")))
+    return [part for part in dict.fromkeys(statements) if len(part) <= LONGEST_SENTENCE][:SENTENCES]
+
+
+def without_speaker(line: str) -> str:
+    speaker = SPEAKER.match(line)
+    return line[speaker.end() :] if speaker else line
+
+
+def key_of(sentence: str) -> str:
+    """The same for the same words, so that a sentence said twice is one belief."""
+    normalized = " ".join(re.findall(r"\w+", sentence.lower()))
+    return f"said_{hashlib.sha256(normalized.encode()).hexdigest()[:16]}"

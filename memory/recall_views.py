@@ -1,0 +1,133 @@
+"""What reads and writes memory in the words of people: search, and text handed over as it is."""
+
+from typing import Any, ClassVar, NoReturn
+
+import orjson
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memory.content import LARGEST_CONTENT
+from memory.context import context, find_memories, graph_context, recent_events
+from memory.ingest import ingest_text
+from memory.search import LARGEST_ANSWER
+from memory.serializers import NameField, OptionalNameField, checked
+from memory.transactions import tenant_transaction
+from tenants.parsers import FormParser, MultiPartParser
+from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.views import TenantAPIView
+
+LONGEST_QUERY = 10_000  # characters
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True)
+    user_id = OptionalNameField()
+    agent_id = OptionalNameField()
+    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_ANSWER, default=LARGEST_ANSWER)
+
+
+class TaskSerializer(SearchSerializer):
+    """Version 1 calls the query `task`; the client's command line of 0.8 calls it `query`."""
+
+    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, required=False)
+    task = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        query = attrs.get("task") or attrs.get("query")
+        if query is None:
+            fault = serializers.ErrorDetail("Send what to look for as task or query.", code="required")
+            raise serializers.ValidationError({"task": [fault]})
+        return {**attrs, "query": query}
+
+
+class GraphContextView(TenantAPIView):
+    """Finds what is remembered for a query, best first. Nobody of that name, or nothing found: an empty list."""
+
+    access: ClassVar = {"POST": [IsTenantViewer]}
+
+    @extend_schema(operation_id="context_search", request=SearchSerializer, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        wanted = checked(SearchSerializer(data=request.data))
+        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
+        with tenant_transaction(tenant_id):
+            found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
+        return Response(graph_context(found, user_id=user_id))
+
+
+class ContextView(TenantAPIView):
+    """The same search, in the answer of version 1, with the user's newest events."""
+
+    access: ClassVar = {"POST": [IsTenantViewer]}
+
+    @extend_schema(operation_id="context_search_v1", request=TaskSerializer, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        wanted = checked(TaskSerializer(data=request.data))
+        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
+        with tenant_transaction(tenant_id):
+            found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
+            events = recent_events(tenant_id=tenant_id, user_id=user_id)
+        return Response(context(found, events, user_id=user_id))
+
+
+class IngestSerializer(serializers.Serializer[Any]):
+    """Text in a field, or a text file."""
+
+    user_id = NameField()
+    agent_id = OptionalNameField()
+    thread_id = OptionalNameField()
+    text = serializers.CharField(required=False, trim_whitespace=False)
+    file = serializers.FileField(required=False, help_text="Plain text or Markdown, UTF-8.")
+
+    default_error_messages: ClassVar = {
+        "required": "Send text, or a file of plain text.",
+        "not_text": "This is not UTF-8 text. PDF and other formats can't be read here: send their text.",
+        "too_long": "The text is longer than 64 KiB. Send it in parts.",
+    }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        file = attrs.pop("file", None)
+        if file is not None:
+            attrs["text"] = self.read(file)
+        if not attrs.get("text", "").strip():
+            self.refuse("required")
+        if len(orjson.dumps({"text": attrs["text"]})) > LARGEST_CONTENT:
+            self.refuse("too_long")
+        return attrs
+
+    def read(self, file: Any) -> str:
+        try:
+            text: str = file.read(LARGEST_CONTENT + 1).decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            self.refuse("not_text")
+        return text
+
+    def refuse(self, code: str) -> NoReturn:
+        fault = serializers.ErrorDetail(str(self.error_messages[code]), code=code)
+        raise serializers.ValidationError({"text": [fault]})
+
+
+class IngestedSerializer(serializers.Serializer[Any]):
+    event_id = serializers.UUIDField()
+    status = serializers.CharField(help_text="stored")
+    extraction = serializers.CharField(help_text="verbatim: no model read the text, and nothing was made up.")
+    beliefs_created = serializers.IntegerField()
+
+
+class IngestView(TenantAPIView):
+    """Keeps a text as an event, and the user's own sentences as beliefs, word for word."""
+
+    access: ClassVar = {"POST": [IsTenantEditor]}
+    parser_classes = (FormParser, MultiPartParser, *TenantAPIView.parser_classes)
+
+    @extend_schema(request=IngestSerializer, responses=IngestedSerializer)
+    def post(self, request: Request) -> Response:
+        sent = checked(IngestSerializer(data=request.data))
+        with tenant_transaction(self.principal.tenant_id):
+            event, created = ingest_text(principal=self.principal, **sent)
+        answer = {"event_id": event.id, "status": "stored", "extraction": "verbatim", "beliefs_created": created}
+        return Response(IngestedSerializer(answer).data)

@@ -1,0 +1,198 @@
+"""Lexical search over beliefs, by PostgreSQL's full-text search. Called inside `tenant_transaction`.
+
+A search is narrowed first, by tenant and end user, which row-level security lets an index do; only those rows are
+turned into words, so that the cost grows with one end user's beliefs and not with the tenant's. What it can't do is
+know meanings: "Where does Alice live?" does not find "Moved to Pune". An index that can
+has its place in `rank_beliefs`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Q
+from django.utils import timezone
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
+from memory.models import Belief
+
+CANDIDATES: Final = 2000  # the newest active beliefs that one search looks at
+LARGEST_ANSWER: Final = 50
+WORDS: Final = 32  # of a query
+INDEXED_LENGTH: Final = 4000  # characters of a value
+HALF_LIFE_DAYS: Final = 30
+CORRECTED_WEIGHT: Final = 0.7
+SHORTEST_CORRECTED: Final = 4
+RECALL_NOTED_EVERY: Final = timedelta(minutes=1)
+
+# Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
+RANK: Final = """
+WITH words AS (
+    SELECT place, word, weight,
+           plainto_tsquery(%(language)s::regconfig, word) AS stem, plainto_tsquery('simple', word) AS plain
+    FROM unnest(%(places)s::int[], %(words)s::text[], %(weights)s::float8[]) AS w (place, word, weight)
+), telling AS (
+    SELECT place, word, weight, stem || plain AS query
+    FROM words WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM words WHERE numnode(stem) > 0)
+), candidates AS (
+    SELECT id, key, value, confidence, belief_type, domain, uses, created_at, updated_at,
+           setweight(to_tsvector('simple', left(value, %(length)s)), 'A')
+           || setweight(to_tsvector(%(language)s::regconfig, left(value, %(length)s)), 'B')
+           || setweight(to_tsvector('simple', replace(key, '_', ' ')), 'C')
+           || setweight(to_tsvector(%(language)s::regconfig, replace(key, '_', ' ')), 'D') AS vector
+    FROM memory_belief
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
+    ORDER BY id DESC LIMIT %(candidates)s
+)
+SELECT c.id, c.key, c.value, c.confidence, c.belief_type, c.domain, c.uses, c.created_at, c.updated_at,
+       found.weight / (SELECT count(DISTINCT place) FROM telling) AS coverage,
+       ts_rank_cd(c.vector, found.query, 32) AS closeness, found.words
+FROM candidates c CROSS JOIN LATERAL (
+    SELECT sum(weight) AS weight, array_agg(word) AS words,
+           string_agg('(' || query::text || ')', ' | ')::tsquery AS query
+    FROM (SELECT DISTINCT ON (place) * FROM telling WHERE c.vector @@ query ORDER BY place, weight DESC) AS matched
+) AS found
+WHERE found.weight > 0
+ORDER BY coverage DESC, closeness DESC, c.id DESC
+LIMIT {most}
+"""
+VOCABULARY: Final = """
+SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', text)))
+FROM (
+    SELECT replace(key, '_', ' ') || ' ' || left(value, %(length)s) AS text FROM memory_belief
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
+    ORDER BY id DESC LIMIT %(candidates)s
+) AS candidates
+"""
+
+
+class Term(NamedTuple):
+    """A word of the query, or a known word that it may be a slip of."""
+
+    place: int
+    word: str
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    id: UUID
+    key: str
+    value: str
+    confidence: float
+    belief_type: str
+    domain: str | None
+    created_at: datetime
+    updated_at: datetime
+    score: float
+    parts: dict[str, float]
+    words: list[str]
+
+
+@dataclass(kw_only=True)
+class Found:
+    hits: list[Hit] = field(default_factory=list)
+    corrections: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def match(self) -> str:
+        return ("corrected" if self.corrections else "lexical") if self.hits else "none"
+
+
+def search_beliefs(*, tenant_id: UUID, query: str, subject_id: str | None, limit: int = LARGEST_ANSWER) -> Found:
+    """The best hits for a query, best first; of one end user, or of the tenant's newest beliefs without one.
+
+    A word that is nowhere is taken for a slip of the words next to it in spelling, at a discount.
+    """
+    scope = Scope(tenant_id, subject_id)
+    terms = [Term(place, word, 1.0) for place, word in enumerate(words_of(query))]
+    if not terms:
+        return Found()
+    hits = rank_beliefs(scope, terms)
+    known = {word for hit in hits for word in hit.words}
+    corrections = correct(scope, [term for term in terms if term.word not in known])
+    if corrections:
+        hits = rank_beliefs(scope, [*terms, *corrections])
+    corrected: dict[str, list[str]] = {}
+    for term in corrections:
+        corrected.setdefault(terms[term.place].word, []).append(term.word)
+    return Found(hits=hits[:limit], corrections=corrected)
+
+
+class Scope(NamedTuple):
+    tenant_id: UUID
+    subject_id: str | None
+
+    def run(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        narrowed = "" if self.subject_id is None else "AND subject_id = %(subject)s"
+        values |= {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "candidates": CANDIDATES}
+        values |= {"tenant": self.tenant_id, "subject": self.subject_id}
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format(narrowed=narrowed, most=4 * LARGEST_ANSWER), values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def rank_beliefs(scope: Scope, terms: list[Term]) -> list[Hit]:
+    """The seam: whatever ranks a scope's beliefs for a query, by words today, can take this function's place."""
+    places, words, weights = map(list, zip(*terms, strict=True))
+    rows = scope.run(RANK, places=places, words=words, weights=weights)
+    now = timezone.now()
+    return sorted((make_hit(row, now) for row in rows), key=lambda hit: -hit.score)
+
+
+def make_hit(row: tuple[Any, ...], now: datetime) -> Hit:
+    """A real hit scores over 0.35: words decide most, then how new, how sure and how often recalled it is."""
+    row_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at, coverage, closeness, words = row
+    parts = {
+        "words": 0.8 * float(coverage) + 0.2 * float(closeness),
+        "recency": 0.5 ** (max(0.0, (now - updated_at).total_seconds()) / 86400 / HALF_LIFE_DAYS),
+        "confidence": confidence,
+        "use": uses / (uses + 5),
+    }
+    blend = 0.6 * parts["words"] + 0.2 * parts["recency"] + 0.15 * parts["confidence"] + 0.05 * parts["use"]
+    return Hit(
+        id=row_id,
+        key=key,
+        value=value,
+        confidence=confidence,
+        belief_type=belief_type,
+        domain=domain,
+        created_at=created_at,
+        updated_at=updated_at,
+        score=round(0.35 + 0.65 * blend, 4),
+        parts={name: round(part, 4) for name, part in parts.items()},
+        words=words,
+    )
+
+
+def words_of(query: str) -> list[str]:
+    """The first 32 distinct words, in lower case."""
+    return list(dict.fromkeys(re.findall(r"\w+", query.lower())))[:WORDS]
+
+
+def correct(scope: Scope, unknown: list[Term]) -> list[Term]:
+    """Known words one slip away, or two in a long word: inserted, lost, wrong or swapped letters."""
+    slips = [term for term in unknown if len(term.word) >= SHORTEST_CORRECTED]
+    if not slips:
+        return []
+    vocabulary = [word for (word,) in scope.run(VOCABULARY) if len(word) >= SHORTEST_CORRECTED]
+    corrections = []
+    for term in slips:
+        allowed = 1 if len(term.word) < 2 * SHORTEST_CORRECTED else 2
+        near = process.extract(term.word, vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed, limit=3)
+        corrections += [Term(term.place, word, CORRECTED_WEIGHT) for word, _, _ in near]
+    return corrections
+
+
+def note_recall(*, tenant_id: UUID, hits: list[Hit]) -> None:
+    """Counts that these were recalled, at most once a minute each: what is recalled often ranks a little higher."""
+    now = timezone.now()
+    unnoted = Q(recalled_at=None) | Q(recalled_at__lte=now - RECALL_NOTED_EVERY)
+    recalled = Belief.objects.for_tenant(tenant_id).filter(unnoted, id__in=[hit.id for hit in hits])
+    recalled.update(uses=F("uses") + 1, recalled_at=now)
