@@ -31,6 +31,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("metrics", "GET"): Route("/metrics", PUBLIC),
     ("schema", "GET"): Route("/v1/schema", PUBLIC),
     ("docs", "GET"): Route("/docs", PUBLIC),
+    ("invitation-page", "GET"): Route("/studio/invitation", PUBLIC),
+    ("reset-page", "GET"): Route("/studio/reset", PUBLIC),
     ("root", "GET"): Route("/", PUBLIC),
     ("to-admin", "GET"): Route("/admin", PUBLIC),
     ("onboard", "POST"): Route("/v1/auth/onboard", PUBLIC),

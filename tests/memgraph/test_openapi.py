@@ -4,7 +4,7 @@ from rest_framework.test import APIClient
 
 from tests.routes import PUBLIC, ROUTES
 
-UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin"}
+UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin", "invitation-page", "reset-page"}
 
 
 @pytest.fixture
