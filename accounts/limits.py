@@ -10,11 +10,10 @@ from accounts.models import Session, User
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
-from tenants.limits import Limit, Usage, count, forgive, refund
+from tenants.limits import Limit, Usage, count, forgive, over, refund
 from tenants.metrics import SIGN_INS
 from tenants.models import AuditEntry, Counter
 from tenants.network import network_of
-from tenants.problems import TooManyRequests
 
 SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300, growing=True)
 SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)
@@ -47,7 +46,7 @@ class Guess(NamedTuple):
             if usage.hits > limit.most:
                 guess.take_back()
                 note_lock(limit, usage, email=email, user=user, actor=actor)
-                raise TooManyRequests(usage.seconds_left)
+                raise over(limit, usage)
             guess.counted.append((limit, subject))
         return guess
 

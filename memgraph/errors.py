@@ -116,7 +116,7 @@ def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
 
 
 def headers_of(exc: exceptions.APIException) -> dict[str, str]:
-    headers = {}
+    headers: dict[str, str] = {**getattr(exc, "headers", {})}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     elif exc.status_code == HTTPStatus.UNAUTHORIZED:

@@ -55,5 +55,5 @@ def cell(value: Any) -> str:
     if isinstance(value, dict | list):
         text = orjson.dumps(value).decode()
     else:
-        text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+        text = value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

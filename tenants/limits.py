@@ -11,7 +11,7 @@ from django.conf import settings
 from tenants.counters import Counters, Limit, PostgresCounters, RedisCounters, Usage
 from tenants.problems import TooManyRequests
 
-__all__ = ["Limit", "Usage", "count", "enforce", "forgive", "refund"]
+__all__ = ["Limit", "Usage", "count", "enforce", "forgive", "over", "refund"]
 
 POSTGRES: Final = PostgresCounters()
 logger = logging.getLogger("memgraph.limits")
@@ -22,7 +22,11 @@ def enforce(limit: Limit, subject: str) -> None:
     """Counts a hit; raises 429 if it is over the limit."""
     usage = count(limit, subject)
     if usage.hits > limit.most:
-        raise TooManyRequests(usage.seconds_left)
+        raise over(limit, usage)
+
+
+def over(limit: Limit, usage: Usage) -> TooManyRequests:
+    return TooManyRequests(usage.seconds_left, name=limit.name, most=limit.most, window=limit.seconds)
 
 
 def count(limit: Limit, subject: str) -> Usage:

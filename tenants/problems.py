@@ -41,8 +41,13 @@ class TooManyRequests(Throttled):
     extra_detail_singular = "Try again in {wait} second."
     extra_detail_plural = "Try again in {wait} seconds."
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, *, name: str, most: int, window: int) -> None:
+        """Names the limit as draft-ietf-httpapi-ratelimit-headers-10 has it, sections 3 and 4."""
         super().__init__(max(1, seconds))
+        self.headers = {
+            "RateLimit": f'"{name}";r=0;t={max(1, seconds)}',
+            "RateLimit-Policy": f'"{name}";q={most};w={window}',
+        }
 
 
 def tenant_suspended() -> PermissionDenied:

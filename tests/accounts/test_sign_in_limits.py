@@ -46,6 +46,8 @@ def test_ten_wrong_tries_then_a_wait_whether_known_or_not(known: bool, ada: User
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
     assert answer["Retry-After"].isdigit()
     assert 55 <= int(answer["Retry-After"]) <= 60
+    assert answer["RateLimit"] == f'"sign-ins by address and ip";r=0;t={answer["Retry-After"]}'
+    assert answer["RateLimit-Policy"] == '"sign-ins by address and ip";q=10;w=300'
     body = answer.json() | {"request_id": None, "detail": answer.json()["detail"].replace(answer["Retry-After"], "N")}
     assert body == {
         "type": "about:blank",
