@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.models import Session, User
+from accounts.models import Invitation, Session, User
 from apikeys.models import APIKey
-from tenants.models import Tenant
+from tenants.models import AuditEntry, Tenant
 from tests.factories import make_key, make_session, make_user
 from tests.operators import act, list_url, operator_client, page_url
 
@@ -21,7 +21,7 @@ def operator() -> Client:
 
 
 def test_operators_see_accounts_keys_and_tenants_and_nothing_else() -> None:
-    assert set(admin.site._registry) == {User, Session, APIKey, Tenant}
+    assert set(admin.site._registry) == {User, Session, Invitation, APIKey, Tenant, AuditEntry}
     assert Group not in admin.site._registry
     assert not set(apps.get_app_config("memory").get_models()) & set(admin.site._registry)
 
