@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier, Event
+from threading import Barrier, Event, local
+from typing import Any
 
 import httpx
 import pytest
@@ -17,10 +18,20 @@ ROUNDS = 10
 addresses = (f"racer{number}@example.com" for number in count())
 
 
+class Caller(local):
+    """A client of each thread's own: one shared by threads may close a connection that another has just taken."""
+
+    def __init__(self, base_url: str) -> None:
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=base_url, limits=limits, timeout=30)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
 @pytest.fixture(scope="module")
-def http(real_server: Server) -> httpx.Client:
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
-    return httpx.Client(base_url=f"http://127.0.0.1:{real_server.port}", limits=limits, timeout=30)
+def http(real_server: Server) -> Any:
+    return Caller(f"http://127.0.0.1:{real_server.port}")
 
 
 def at_once(number: int, call: Callable[[], httpx.Response]) -> list[httpx.Response]:
