@@ -5,28 +5,18 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier, Event, local
+from threading import Barrier, Event
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.calling import Caller
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 
 ROUNDS = 10
 addresses = (f"racer{number}@example.com" for number in count())
-
-
-class Caller(local):
-    """A client of each thread's own: one shared by threads may close a connection that another has just taken."""
-
-    def __init__(self, base_url: str) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self.client = httpx.Client(base_url=base_url, limits=limits, timeout=30)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.client, name)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.accounts.people import NEW_PASSWORD
+from tests.calling import Caller
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 from tests.test_real_server import at_once, onboard, sign_in
@@ -22,10 +24,8 @@ Session = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def http(real_server: Server) -> Iterator[httpx.Client]:
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
-    with httpx.Client(base_url=f"http://127.0.0.1:{real_server.port}", limits=limits, timeout=30) as client:
-        yield client
+def http(real_server: Server) -> Any:
+    return Caller(f"http://127.0.0.1:{real_server.port}")
 
 
 def together(*calls: Call) -> list[httpx.Response]:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.calling import Caller
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 
@@ -18,9 +19,8 @@ Call = Callable[[], httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def http(real_server: Server) -> httpx.Client:
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
-    return httpx.Client(base_url=f"http://127.0.0.1:{real_server.port}", limits=limits, timeout=30)
+def http(real_server: Server) -> Any:
+    return Caller(f"http://127.0.0.1:{real_server.port}")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,15 @@
+from threading import local
+from typing import Any
+
+import httpx
+
+
+class Caller(local):
+    """A client of each thread's own: one shared by threads may close a connection that another has just taken."""
+
+    def __init__(self, base_url: str) -> None:
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=base_url, limits=limits, timeout=30)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
