@@ -48,7 +48,7 @@ def find_reports(now: datetime) -> Iterator[Report]:
 
 
 def sections_of(tenant: Tenant, now: datetime) -> list[Section]:
-    health = key_health(tenant, now=now)
+    health = key_health(tenant.id, now=now)
     sections = [Section(title, health[name]["count"], list(health[name]["items"])) for name, title in TITLES.items()]
     return [section for section in sections if section.total]
 
@@ -63,7 +63,7 @@ def is_due(tenant: Tenant, now: datetime) -> bool:
     news = Q(last_used_at__lte=now - IDLE_AFTER, last_used_at__gt=now - IDLE_AFTER - DAY)
     for days in DAYS_BEFORE:
         news |= Q(expires_at__lte=now + days * DAY, expires_at__gt=now + (days - 1) * DAY)
-    return keys_in_service(tenant, now=now).filter(news).exists()
+    return keys_in_service(tenant.id, now=now).filter(news).exists()
 
 
 def mails_of(report: Report) -> list[EmailMultiAlternatives]:

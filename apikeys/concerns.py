@@ -2,38 +2,48 @@
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Count, Q
 
 from apikeys.models import IDLE_AFTER, APIKey, APIKeyQuerySet
 from apikeys.policy import violating
-from tenants.models import Tenant
 from tenants.principal import ENDS_SOON
 
 MOST_SHOWN: Final = 100
 
 
-def concerns(tenant: Tenant, *, now: datetime) -> dict[str, Q]:
+def concerns(*, now: datetime) -> dict[str, Q]:
     return {
         "ends_soon": Q(expires_at__lte=now + ENDS_SOON),
         "idle": Q(last_used_at__lte=now - IDLE_AFTER),
         "never_used": Q(last_used_at=None),
         "without_expiry": Q(expires_at=None),
-        "against_policy": violating(tenant),
+        "against_policy": violating(),
     }
 
 
-def keys_in_service(tenant: Tenant, *, now: datetime) -> APIKeyQuerySet:
-    return APIKey.objects.for_tenant(tenant.id).in_service(now).select_related("tenant")
+def keys_in_service(tenant_id: UUID, *, now: datetime) -> APIKeyQuerySet:
+    return APIKey.objects.for_tenant(tenant_id).in_service(now).select_related("tenant")
 
 
-def key_health(tenant: Tenant, *, now: datetime) -> dict[str, Any]:
+def count_concerns(tenant_id: UUID, *, now: datetime) -> dict[str, int]:
+    """How many keys each concern has, of those `in_service`; how many were ever `used`, how many are `frozen`."""
+    counting = {name: Count("id", filter=condition) for name, condition in concerns(now=now).items()}
+    counts: dict[str, int] = keys_in_service(tenant_id, now=now).aggregate(
+        in_service=Count("id"),
+        used=Count("id", filter=Q(last_used_at__isnull=False)),
+        frozen=Count("id", filter=Q(tenant__keys_frozen_at__isnull=False)),
+        **counting,
+    )
+    return counts
+
+
+def key_health(tenant_id: UUID, *, now: datetime) -> dict[str, Any]:
     """Counts in one query, and up to 100 keys for each concern: those that end first, then the oldest."""
-    keys, conditions = keys_in_service(tenant, now=now), concerns(tenant, now=now)
-    counting = {name: Count("id", filter=condition) for name, condition in conditions.items()}
-    counts = keys.aggregate(total=Count("id"), **counting)
-    health: dict[str, Any] = {"keys_in_service": counts["total"]}
-    for name, condition in conditions.items():
+    keys, counts = keys_in_service(tenant_id, now=now), count_concerns(tenant_id, now=now)
+    health: dict[str, Any] = {"keys_in_service": counts["in_service"]}
+    for name, condition in concerns(now=now).items():
         items = keys.filter(condition).order_by("expires_at", "id")[:MOST_SHOWN] if counts[name] else []
         health[name] = {"count": counts[name], "items": items}
     return health

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q, Value
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from tenants.models import Tenant
@@ -34,11 +34,13 @@ def violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | No
     return Violation.LIFETIME_TOO_LONG if longest and expires_at - created_at > longest else None
 
 
-def violating(tenant: Tenant) -> Q:
-    """The same as a condition on keys."""
-    longest = longest_lifetime(tenant)
-    endless = Q(expires_at=None) if needs_expiry(tenant) else Q(pk__in=[])
-    return endless | Q(expires_at__gt=F("created_at") + longest) if longest else endless
+def violating() -> Q:
+    """The same as a condition on keys, each against its own tenant's policy."""
+    needs_end = Q(tenant__require_key_expiry=True) | Q(tenant__max_key_lifetime_days__isnull=False)
+    longest = ExpressionWrapper(
+        F("tenant__max_key_lifetime_days") * Value(timedelta(days=1)), output_field=models.DurationField()
+    )
+    return Q(expires_at=None) & needs_end | Q(expires_at__gt=F("created_at") + longest)
 
 
 def refuse_violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | None) -> None:

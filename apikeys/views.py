@@ -5,7 +5,6 @@ from typing import ClassVar, Final
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,9 +26,7 @@ from apikeys.serializers import (
 )
 from apikeys.services import change_key, create_key, report_leak, revoke_key, rotate_key
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.limits import Limit, enforce
-from tenants.models import Tenant
 from tenants.network import network_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.views import PublicView, TenantAPIView, TenantViewSet
@@ -54,11 +51,7 @@ class APIKeyViewSet(TenantViewSet):
         return APIKey.objects.for_tenant(self.principal.tenant_id).select_related("tenant")
 
     def get_object(self) -> APIKey:
-        key_id = parse_id(self.kwargs["id"])
-        key = key_id and self.get_queryset().filter(id=key_id).first()
-        if not key:
-            raise NotFound()
-        return key
+        return self.get_queryset().with_id(self.kwargs["id"])
 
     @extend_schema(parameters=[APIKeyFilterSerializer])
     def list(self, request: Request) -> Response:
@@ -127,8 +120,7 @@ class KeyHealthView(TenantAPIView):
 
     @extend_schema(responses=KeyHealthSerializer)
     def get(self, request: Request) -> Response:
-        tenant = Tenant.objects.get(id=self.principal.tenant_id)
-        return Response(KeyHealthSerializer(key_health(tenant, now=timezone.now())).data)
+        return Response(KeyHealthSerializer(key_health(self.principal.tenant_id, now=timezone.now())).data)
 
 
 class ReportLeakView(PublicView):

@@ -135,7 +135,7 @@ def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
         body = orjson.dumps(problem)
         response = HttpResponse(body, status=problem["status"], content_type=CONTENT_TYPE)
     else:
-        response = HttpResponse(render_to_string("error.html", {"problem": problem}), status=problem["status"])
+        response = HttpResponse(render_to_string("error.html", {"problem": problem}, request), status=problem["status"])
     for name, value in headers_of(exc).items():
         response[name] = value
     return response

@@ -7,11 +7,10 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 
-from memgraph.errors import database_problem, respond
+from memgraph.errors import as_api_exception, respond
 from tenants.metrics import REQUEST_SECONDS
 from tenants.principal import Principal
 
@@ -43,10 +42,9 @@ class RequestMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Outside DRF, a database that is away is a 503 too."""
-        if isinstance(exception, OperationalError | InterfaceError):
-            return respond(request, database_problem(exception))
-        return None
+        """Outside DRF, what is refused is a problem too, and a database that is away a 503."""
+        problem = as_api_exception(exception)
+        return respond(request, problem) if isinstance(problem, APIException) else None
 
     def refuse_host(self, request: HttpRequest) -> HttpResponse | None:
         if request.path in PROBES:
@@ -62,7 +60,7 @@ class RequestMiddleware:
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if request.path.startswith(("/v1", "/v2")):
+        if request.path.startswith(("/v1", "/v2", "/studio")):
             response.headers.setdefault("Cache-Control", "no-store")
         if not response.streaming:
             response.headers.setdefault("Content-Length", str(len(response.content)))

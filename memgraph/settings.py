@@ -107,6 +107,7 @@ env.exit_on_mistakes()
 
 INSTALLED_APPS = [
     "memgraph",
+    "studio",
     "memory",
     "accounts",
     "apikeys",
@@ -145,6 +146,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "studio.context.studio",
             ]
         },
     }
@@ -154,6 +156,8 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600  # the pages name files with their content's hash, so that a new one is seen at once
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People and passwords

@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from memgraph import links, views
+from memgraph import views
 
 handler400 = "memgraph.errors.bad_request"
 handler403 = "memgraph.errors.permission_denied"
@@ -21,9 +21,9 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("apikeys.urls")),
     path("", include("memory.urls")),
-    path("studio/invitation", links.invitation, name="invitation-page"),
-    path("studio/reset", links.reset, name="reset-page"),
+    path("studio", RedirectView.as_view(url="/studio/", http_method_names=["get", "head"]), name="to-studio"),
+    path("studio/", include("studio.urls")),
     path("admin", RedirectView.as_view(url="/admin/", http_method_names=["get", "head"]), name="to-admin"),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(url="/docs", http_method_names=["get", "head"]), name="root"),
+    path("", RedirectView.as_view(url="/studio/", http_method_names=["get", "head"]), name="root"),
 ]

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,6 @@ from memory.erasure import erase_user
 from memory.serializers import NameField
 from memory.undo import undo_writes
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.slots import TRANSFERS
 from tenants.views import TenantAPIView
@@ -70,10 +68,7 @@ class UndoView(TenantAPIView):
         credential confirmed since stays. Revoke the key first, try it with `dry_run`, then do it. What the key deleted,
         or changed in rows of others, can't come back.
         """
-        key_id = parse_id(id)
-        key = key_id and APIKey.objects.for_tenant(self.principal.tenant_id).filter(id=key_id).first()
-        if not key:
-            raise NotFound()
+        key = APIKey.objects.for_tenant(self.principal.tenant_id).with_id(id)
         wanted = UndoSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         with TRANSFERS.take():

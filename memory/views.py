@@ -2,7 +2,6 @@ from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,7 +29,6 @@ from memory.serializers import (
 )
 from memory.transactions import tenant_transaction
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView, TenantViewSet
 
@@ -44,11 +42,8 @@ class MemoryViewSet(TenantViewSet):
         return self.get_queryset()
 
     def get_object(self) -> Any:
-        row_id = parse_id(self.kwargs["id"])
-        row = row_id and self.get_queryset().filter(id=row_id).first()
-        if not row:
-            raise NotFound()
-        return row
+        rows: Any = self.get_queryset()
+        return rows.with_id(self.kwargs["id"])
 
     def list(self, request: Request) -> Response:
         filters = checked(self.filter_serializer(data=request.query_params.dict()))

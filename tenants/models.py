@@ -3,9 +3,10 @@ from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
+from rest_framework.exceptions import NotFound
 
 from tenants.actions import Action
-from tenants.ids import new_id
+from tenants.ids import new_id, parse_id
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -44,6 +45,14 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def for_tenant(self, tenant_id: UUID) -> Self:
         return self.filter(tenant_id=tenant_id)
+
+    def with_id(self, text: str) -> M:
+        """The one place where an id turns into an object. 404 alike for another tenant's, a missing and a malformed."""
+        row_id = parse_id(text)
+        row = self.filter(id=row_id).first() if row_id else None
+        if row is None:
+            raise NotFound()
+        return row
 
 
 class AuditEntryQuerySet(TenantQuerySet["AuditEntry"]):

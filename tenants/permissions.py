@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from tenants.models import Role
-from tenants.principal import Kind, principal_of
+from tenants.principal import Kind, Nobody, Principal, principal_of
 
 
 class TenantPermission(BasePermission):
@@ -19,8 +19,11 @@ class TenantPermission(BasePermission):
         return f"This needs the role {self.minimum_role} or a higher one."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        role = principal_of(request).role
-        return role is not None and role.level >= self.minimum_role.level
+        return self.allows(principal_of(request))
+
+    @classmethod
+    def allows(cls, principal: Principal | Nobody) -> bool:
+        return principal.role is not None and principal.role.level >= cls.minimum_role.level
 
 
 class IsTenantViewer(TenantPermission):

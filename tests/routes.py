@@ -31,8 +31,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("metrics", "GET"): Route("/metrics", PUBLIC),
     ("schema", "GET"): Route("/v1/schema", PUBLIC),
     ("docs", "GET"): Route("/docs", PUBLIC),
-    ("invitation-page", "GET"): Route("/studio/invitation", PUBLIC),
-    ("reset-page", "GET"): Route("/studio/reset", PUBLIC),
+    ("to-studio", "GET"): Route("/studio", PUBLIC),
     ("root", "GET"): Route("/", PUBLIC),
     ("to-admin", "GET"): Route("/admin", PUBLIC),
     ("onboard", "POST"): Route("/v1/auth/onboard", PUBLIC),
@@ -108,11 +107,11 @@ ROUTES: dict[tuple[str, str], Route] = {
 
 
 def url_patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
-    """All but the operators' admin, which has its own sign-in and tests."""
+    """All but the operators' admin, which has its own sign-in and tests, and the Studio, which has its own table."""
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLPattern):
             yield pattern
-        elif pattern.namespace != "admin":
+        elif pattern.namespace not in ("admin", "studio"):
             yield from url_patterns(pattern)
 
 

@@ -3,7 +3,6 @@ from typing import ClassVar
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,6 @@ from accounts.serializers import (
     InviteSerializer,
 )
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.limits import enforce
 from tenants.network import network_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
@@ -38,11 +36,7 @@ class InvitationViewSet(TenantViewSet):
         return Invitation.objects.for_tenant(self.principal.tenant_id)
 
     def get_object(self) -> Invitation:
-        invitation_id = parse_id(self.kwargs["id"])
-        invitation = invitation_id and self.get_queryset().filter(id=invitation_id).first()
-        if not invitation:
-            raise NotFound()
-        return invitation
+        return self.get_queryset().with_id(self.kwargs["id"])
 
     def list(self, request: Request) -> Response:
         invitations = self.paginate_queryset(self.get_queryset())

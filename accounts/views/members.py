@@ -2,7 +2,6 @@ from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,6 @@ from accounts.serializers import (
     ResetLinkSerializer,
 )
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.views import TenantViewSet
 
@@ -35,11 +33,7 @@ class MemberViewSet(TenantViewSet):
         return people
 
     def get_object(self) -> User:
-        user_id = parse_id(self.kwargs["id"])
-        user = user_id and self.get_queryset().filter(id=user_id).first()
-        if not user:
-            raise NotFound()
-        return user
+        return self.get_queryset().with_id(self.kwargs["id"])
 
     def list(self, request: Request) -> Response:
         people = self.paginate_queryset(self.get_queryset())

@@ -1,7 +1,6 @@
 from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -9,7 +8,6 @@ from accounts.models import Session, SessionQuerySet
 from accounts.serializers import EndedSessionSerializer, SessionSerializer
 from accounts.sessions import end_session
 from tenants.actor import actor_of
-from tenants.ids import parse_id
 from tenants.permissions import IsUserSession
 from tenants.views import TenantViewSet
 
@@ -26,11 +24,7 @@ class SessionViewSet(TenantViewSet):
         return mine.alive()
 
     def get_object(self) -> Session:
-        session_id = parse_id(self.kwargs["id"])
-        session = session_id and self.get_queryset().filter(id=session_id).first()
-        if not session:
-            raise NotFound()
-        return session
+        return self.get_queryset().with_id(self.kwargs["id"])
 
     def list(self, request: Request) -> Response:
         sessions = self.paginate_queryset(self.get_queryset())

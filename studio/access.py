@@ -1,0 +1,89 @@
+"""Who may open which page. Each view of a signed-in person is a `@page`; the rest is for everybody."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from accounts.authentication import JWTAuthentication
+from studio import cookies
+from tenants.permissions import IsTenantViewer, TenantPermission
+from tenants.principal import Principal
+
+LOCAL: Final = re.compile(r"/studio/(?!.*(?:\.\.|//))[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*", re.ASCII)
+NOT_KEPT: Final = re.compile("password|token|once")  # of what was typed into a form: secrets have to be typed again
+P = ParamSpec("P")
+
+
+class PageRequest(HttpRequest):
+    """The request of a signed-in person."""
+
+    principal: Principal
+
+
+View = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def page(
+    permission: type[TenantPermission] = IsTenantViewer, *, methods: tuple[str, ...] = ("GET", "HEAD")
+) -> Callable[[View[P]], View[P]]:
+    """A page for people who are signed in and have a role: everybody else is asked to sign in, or told which role."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                authenticate(request)
+            except AuthenticationFailed as refusal:
+                return ask_to_sign_in(request, refusal)
+            if not permission.allows(request.principal):
+                raise PermissionDenied(permission().message, code=permission.code)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined] # for the tests' table of pages
+        return cast("View[P]", require_http_methods([*methods])(guarded))
+
+    return decorate
+
+
+def authenticate(request: PageRequest) -> None:
+    """By the cookie, whose JWT is checked as one in a header is: one query."""
+    token = request.COOKIES.get(cookies.NAME, "")
+    if not token:
+        raise AuthenticationFailed("Sign in to see this page.")
+    request.principal = JWTAuthentication().authenticate_credentials(token, Request(request))
+
+
+def ask_to_sign_in(request: HttpRequest, refusal: AuthenticationFailed) -> HttpResponse:
+    """Leads to where the person wanted to go. What was typed into a form is carried along, but for secrets."""
+    if request.headers.get("HX-Request"):  # a part of a page that is open in a session that has ended
+        answer = HttpResponse(status=401)
+        answer["HX-Redirect"] = reverse("studio:login")
+        return answer
+    if request.method == "POST":
+        kept = [(name, value) for name, values in request.POST.lists() if keeps(name) for value in values]
+        context = {"next": request.get_full_path(), "kept": kept, "fault": str(refusal.detail)}
+        return render(request, "studio/login.html", context, status=401)
+    if request.COOKIES.get(cookies.NAME):
+        messages.info(request, str(refusal.detail))
+    wanted = request.get_full_path()
+    where = "" if wanted == reverse("studio:overview") else "?" + urlencode({"next": wanted})
+    return redirect(reverse("studio:login") + where)
+
+
+def keeps(name: str) -> bool:
+    return name != "csrfmiddlewaretoken" and not NOT_KEPT.search(name)
+
+
+def local_path(text: Any) -> str:
+    """Where to go on to: a page of the Studio and nothing else, however it is spelled."""
+    return text if isinstance(text, str) and LOCAL.fullmatch(text) else reverse("studio:overview")

@@ -1,0 +1,86 @@
+"""The forms of the pages: checked by the API's own serializers, so that both have the same rules."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.serializers import Serializer
+
+from tenants.ids import parse_id
+from tenants.limits import Limit, count, refund
+from tenants.problems import Conflict
+
+SUBMISSIONS: Final = Limit("form", 1, 24 * 3600)
+SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
+
+
+class Form:
+    """What was typed, what is wrong with it, and that it has its effect once.
+
+    The field `once` names the form that was shown: who sends it twice, by a double click or by reloading, is told so.
+    """
+
+    def __init__(
+        self, request: HttpRequest, serializer: type[Serializer[Any]], *, initial: dict[str, Any] | None = None
+    ) -> None:
+        self.request = request
+        self.serializer = serializer
+        self.submitted = request.method == "POST"
+        self.values: QueryDict | dict[str, Any] = request.POST.copy() if self.submitted else initial or {}
+        self.errors: dict[str, str] = {}
+        self.fault = ""  # of the form as a whole
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.claimed = ""
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """What is refused inside is shown at its field, and the form is shown again with what was typed."""
+        try:
+            yield
+        except APIException as refusal:
+            if self.claimed:
+                refund(SUBMISSIONS, self.claimed)
+            self.note(refusal)
+
+    def fields(self, **more: Any) -> dict[str, Any]:
+        """What was typed, checked. Also claims the form's one effect."""
+        serializer = self.serializer(data=self.values)
+        serializer.is_valid(raise_exception=True)
+        self.claim()
+        return {**serializer.validated_data, **more}
+
+    def claim(self) -> None:
+        once = parse_id(self.request.POST.get("once"))
+        if once is None or count(SUBMISSIONS, str(once)).hits > 1:
+            raise Conflict(SENT_BEFORE, code="sent_before")
+        self.claimed = str(once)
+
+    def note(self, refusal: APIException) -> None:
+        self.status = 422 if isinstance(refusal, ValidationError) else refusal.status_code
+        if wait := getattr(refusal, "wait", None):
+            self.headers["Retry-After"] = str(int(wait))
+        if isinstance(refusal.detail, dict):
+            self.errors = {name: sentence_of(detail) for name, detail in refusal.detail.items()}
+            unknown = [text for name, text in self.errors.items() if name not in self.serializer().fields]
+            self.fault = " ".join(unknown)
+        else:
+            self.fault = sentence_of(refusal.detail)
+
+    def show(self, template: str, **context: Any) -> HttpResponse:
+        response = render(self.request, template, {"form": self, **context}, status=self.status)
+        for name, value in self.headers.items():
+            response[name] = value
+        return response
+
+
+def sentence_of(detail: Any) -> str:
+    """All that is wrong with a field, in one line."""
+    if isinstance(detail, dict):
+        return " ".join(sentence_of(inner) for inner in detail.values())
+    if isinstance(detail, list):
+        return " ".join(dict.fromkeys(sentence_of(inner) for inner in detail))
+    return str(detail) if isinstance(detail, ErrorDetail) else ""

@@ -1,0 +1,53 @@
+"""What the pages ask beyond the services and queries of the other apps."""
+
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q
+
+from apikeys.models import APIKey, APIKeyQuerySet
+
+# Bounded by the newest 1,000 events, so that it costs the same however many there are.
+WRITERS: Final = """
+SELECT written.by_key, k.name, written.events
+FROM (
+    SELECT newest.written_by_key AS by_key, count(*) AS events
+    FROM (
+        SELECT written_by_key FROM memory_event
+        WHERE tenant_id = %(tenant)s ORDER BY occurred_at DESC, id DESC LIMIT 1000
+    ) AS newest
+    GROUP BY newest.written_by_key
+) AS written
+LEFT JOIN apikeys_apikey k ON k.id = written.by_key AND k.tenant_id = %(tenant)s
+ORDER BY written.events DESC, k.name LIMIT 5
+"""
+SORTS: Final[dict[str, tuple[Any, ...]]] = {
+    "created": ("-id",),
+    "name": ("name", "id"),
+    "used": (F("last_used_at").desc(nulls_last=True), "-id"),
+    "ends": ("expires_at", "id"),
+}
+MOST_KEYS: Final = 500
+
+
+class Writer(NamedTuple):
+    key_id: UUID | None
+    name: str | None
+    events: int
+
+
+def newest_writers(tenant_id: UUID) -> list[Writer]:
+    """Which keys wrote the newest 1,000 events, most first. Inside `tenant_transaction`."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITERS, {"tenant": tenant_id})
+        return [Writer(*row) for row in cursor.fetchall()]
+
+
+def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKeyQuerySet:
+    """Keys as the page asks for them, at most 500; without a status, those that are not revoked."""
+    keys = APIKey.objects.for_tenant(tenant_id).select_related("tenant")
+    keys = keys.in_status(APIKey.Status(status)) if status in APIKey.Status.values else keys.unrevoked()
+    if name:
+        keys = keys.filter(Q(name__icontains=name) | Q(last4=name) | Q(prefix=name))
+    return keys.order_by(*SORTS.get(sort, SORTS["created"]))[:MOST_KEYS]

@@ -1,0 +1,101 @@
+import hashlib
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apikeys.models import APIKey
+from memory.models import Event
+from tenants.ids import new_id
+
+register = template.Library()
+UNITS: Final = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """A static file's address, which changes with its content: so browsers may keep it for ever."""
+    return f"{static(path)}?v={fingerprint(path)}"
+
+
+@cache
+def fingerprint(path: str) -> str:
+    found = finders.find(path)
+    if not isinstance(found, str):
+        raise LookupError(path)
+    with open(found, "rb") as file:  # noqa: PTH123 - a path of our own
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+@register.simple_tag
+def once() -> str:
+    """Names one showing of a form: see `forms.py`."""
+    return str(new_id())
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A time in UTC; the script turns it into the reader's zone and leaves UTC on hover."""
+    if value is None:
+        return "-"
+    utc = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{} UTC</time>',
+        utc.isoformat(timespec="milliseconds"),
+        f"{utc:%Y-%m-%d %H:%M:%S}",
+        f"{utc:%-d %b %Y, %H:%M}",
+    )
+
+
+@register.filter
+def ago(value: datetime | None, never: str = "never") -> SafeString | str:
+    """How long ago, or in how long, with the exact time on hover."""
+    if value is None:
+        return never
+    seconds = (timezone.now() - value).total_seconds()
+    utc = value.astimezone(UTC)
+    text = "just now" if abs(seconds) < 60 else f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-relative>{}</time>',
+        utc.isoformat(timespec="milliseconds"),
+        f"{utc:%Y-%m-%d %H:%M:%S}",
+        text,
+    )
+
+
+def span(seconds: float) -> str:
+    for size, name in UNITS:
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return f"{int(seconds)} seconds"
+
+
+@register.filter
+def masked(key: APIKey) -> str:
+    return f"{key.prefix}…{key.last4}"
+
+
+@register.filter
+def entry(mapping: Any, name: str) -> Any:
+    """The value under a name that the template holds in a variable; "" without one."""
+    return mapping.get(name, "") if mapping else ""
+
+
+@register.filter
+def grouped(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def said(event: Event) -> str:
+    """What an event says in one line: its text, or else its JSON."""
+    text = event.content.get("text")
+    return text if isinstance(text, str) and text else json.dumps(event.content, ensure_ascii=False)

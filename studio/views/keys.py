@@ -1,0 +1,194 @@
+"""API keys: see whether they are used, make one, and take it away."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from rest_framework import serializers
+
+from apikeys.models import APIKey
+from apikeys.policy import longest_lifetime, needs_expiry
+from apikeys.serializers import APIKeyChangesSerializer, CreateAPIKeySerializer, RotateSerializer
+from apikeys.services import change_key, create_key, revoke_key, rotate_key
+from memory.models import Belief, Event
+from memory.takeback_views import NOT_UNDONE, UndoSerializer
+from memory.transactions import tenant_transaction
+from memory.undo import undo_writes
+from studio.access import PageRequest, page
+from studio.forms import Form
+from studio.queries import MOST_KEYS, listed_keys
+from tenants.actor import actor_of
+from tenants.models import Role, Tenant
+from tenants.permissions import IsTenantAdmin
+from tenants.slots import TRANSFERS
+
+LIFETIMES: Final = {"30": "30 days", "60": "60 days", "90": "90 days", "365": "A year"}
+USUAL: Final = "90"
+GRACES: Final = {"0": "At once", "3600": "In an hour", "86400": "In a day", "604800": "In 7 days"}
+ROLES: Final = {
+    Role.VIEWER: "Reads events, beliefs, episodes and statistics. For dashboards.",
+    Role.EDITOR: "Also writes them. What most agents need.",
+    Role.ADMIN: "Also exports and imports everything. For backups and migrations.",
+}
+LATELY: Final = timedelta(days=1)
+NEWEST: Final = 10
+
+
+@page(IsTenantAdmin)
+def keys(request: PageRequest) -> HttpResponse:
+    wanted = {name: request.GET.get(name, "")[:100] for name in ("status", "name", "sort")}
+    rows = list(listed_keys(request.principal.tenant_id, **wanted))
+    context = {"keys": rows, "wanted": wanted, "statuses": APIKey.Status.choices, "most": MOST_KEYS}
+    return render(request, "studio/keys/list.html", context | {"filtered": bool(wanted["status"] or wanted["name"])})
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def new(request: PageRequest) -> HttpResponse:
+    """The key itself is on the answer of the POST and nowhere else: reloading or coming back doesn't show it again."""
+    tenant = Tenant.objects.get(id=request.principal.tenant_id)
+    form = Form(request, CreateAPIKeySerializer, initial={"role": Role.EDITOR, "lifetime": usual_lifetime(tenant)})
+    if form.submitted:
+        with form.checking():
+            read_key_form(form.values)
+            key, plaintext = create_key(tenant_id=tenant.id, actor=actor_of(request), **form.fields())
+            return shown_once(request, key, plaintext)
+    return form.show("studio/keys/new.html", roles=ROLES, lifetimes=lifetimes(tenant), endless=not needs_expiry(tenant))
+
+
+def lifetimes(tenant: Tenant) -> dict[str, str]:
+    """The usual ones that the policy allows."""
+    longest = longest_lifetime(tenant)
+    return {days: label for days, label in LIFETIMES.items() if not longest or timedelta(days=int(days)) <= longest}
+
+
+def usual_lifetime(tenant: Tenant) -> str:
+    allowed = lifetimes(tenant)
+    return USUAL if USUAL in allowed else next(reversed(allowed), "own")
+
+
+def read_key_form(values: Any) -> None:
+    """The form asks for a lifetime and for addresses by lines; the service for an end and a list."""
+    lifetime = values.get("lifetime")
+    if lifetime == "own":
+        day = values.get("until", "")
+        if not day:
+            fault = serializers.ErrorDetail("Choose the day on which the key ends.", code="required")
+            raise serializers.ValidationError({"expires_at": [fault]})
+        values["expires_at"] = f"{day}T23:59:59Z"
+    elif lifetime != "never":
+        values["expires_in_days"] = lifetime or USUAL
+    read_addresses(values)
+
+
+def read_addresses(values: Any) -> None:
+    values.setlist("allowed_ips", values.get("addresses", "").split())
+
+
+def shown_once(request: PageRequest, key: APIKey, plaintext: str, *, old: APIKey | None = None) -> HttpResponse:
+    context = {"key": key, "api_key": plaintext, "old": old, "url": settings.PUBLIC_URL}
+    return render(request, "studio/keys/shown.html", context)
+
+
+def get_key(request: PageRequest, id: str) -> APIKey:
+    return APIKey.objects.for_tenant(request.principal.tenant_id).select_related("tenant").with_id(id)
+
+
+@page(IsTenantAdmin)
+def key(request: PageRequest, id: str) -> HttpResponse:
+    found = get_key(request, id)
+    context = {"key": found, **written_by(found)}
+    return render(request, "studio/keys/key.html", context)
+
+
+def written_by(key: APIKey) -> dict[str, Any]:
+    with tenant_transaction(key.tenant_id):
+        events = Event.objects.for_tenant(key.tenant_id).filter(written_by_key=key.id)
+        beliefs = Belief.objects.for_tenant(key.tenant_id).active().filter(written_by_key=key.id)
+        return {
+            "events": list(events.order_by("-occurred_at", "-id")[:NEWEST]),
+            "beliefs": list(beliefs.order_by("-id")[:NEWEST]),
+        }
+
+
+@page(IsTenantAdmin)
+def use(request: PageRequest, id: str) -> HttpResponse:
+    """When a key was last used: the part of its page that is kept up to date."""
+    return render(request, "studio/keys/use.html", {"key": get_key(request, id)})
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def edit(request: PageRequest, id: str) -> HttpResponse:
+    found = get_key(request, id)
+    initial = {
+        "name": found.name,
+        "addresses": "\n".join(found.allowed_ips),
+        "rate_limit_per_minute": found.rate_limit_per_minute or "",
+    }
+    form = Form(request, APIKeyChangesSerializer, initial=initial)
+    if form.submitted:
+        with form.checking():
+            read_addresses(form.values)
+            changed = change_key(key=found, changes=form.fields(), actor=actor_of(request))
+            messages.success(request, f"Key {changed.name} is saved.")
+            return redirect("studio:keys-key", id=id)
+    return form.show("studio/keys/edit.html", key=found)
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def rotate(request: PageRequest, id: str) -> HttpResponse:
+    found = get_key(request, id)
+    form = Form(request, RotateSerializer, initial={"grace_seconds": "86400"})
+    if form.submitted:
+        with form.checking():
+            grace = timedelta(seconds=form.fields()["grace_seconds"])
+            rotated = rotate_key(key=found, grace=grace, actor=actor_of(request))
+            return shown_once(request, rotated.key, rotated.api_key, old=rotated.old)
+    return form.show("studio/keys/rotate.html", key=found, graces=GRACES)
+
+
+class ConfirmNameSerializer(serializers.Serializer[Any]):
+    """What can't be undone is confirmed by typing the name of what goes."""
+
+    confirm = serializers.CharField(max_length=100)
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def revoke(request: PageRequest, id: str) -> HttpResponse:
+    found = get_key(request, id)
+    form = Form(request, ConfirmNameSerializer)
+    if form.submitted:
+        with form.checking():
+            confirm_name(form.fields()["confirm"], found.name)
+            revoke_key(key=found, actor=actor_of(request))
+            messages.success(request, f"Key {found.name} is revoked: it is refused from now on.")
+            return redirect("studio:keys-key", id=id)
+    used_lately = found.last_used_at is not None and found.last_used_at > timezone.now() - LATELY
+    return form.show("studio/keys/revoke.html", key=found, used_lately=used_lately)
+
+
+def confirm_name(typed: str, name: str) -> None:
+    if typed != name.strip():
+        fault = serializers.ErrorDetail("This is not the name.", code="not_the_name")
+        raise serializers.ValidationError({"confirm": [fault]})
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def undo(request: PageRequest, id: str) -> HttpResponse:
+    """Takes back what a key wrote: first counted, then done."""
+    found = get_key(request, id)
+    form = Form(request, UndoSerializer, initial={"since": f"{found.created_at:%Y-%m-%dT%H:%M}"})
+    undone = None
+    if form.submitted:
+        with form.checking():
+            fields = form.fields(dry_run="confirmed" not in form.values)
+            with TRANSFERS.take():
+                undone = undo_writes(key=found, actor=actor_of(request), **fields)
+            if not undone.dry_run:
+                taken = f"{undone.events:,} events, {undone.beliefs.removed:,} beliefs and {undone.episodes:,} episodes"
+                messages.success(request, f"Taken back: {taken}.")
+                return redirect("studio:keys-key", id=id)
+    return form.show("studio/keys/undo.html", key=found, undone=undone, not_undone=NOT_UNDONE)

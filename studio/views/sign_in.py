@@ -1,0 +1,140 @@
+"""Coming in, and going out again. These pages are for everybody."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+
+from accounts.invitations import accept_invitation
+from accounts.limits import LINKS_BY_IP
+from accounts.passwords import request_reset, reset_password
+from accounts.serializers import (
+    AcceptInvitationSerializer,
+    AddressField,
+    OnboardSerializer,
+    PasswordField,
+    RequestResetSerializer,
+    ResetPasswordSerializer,
+)
+from accounts.services import SignedIn, onboard, sign_in, sign_out, start_session
+from accounts.tokens import SessionToken
+from accounts.validators import LONGEST
+from studio import cookies
+from studio.access import PageRequest, authenticate, keeps, local_path
+from studio.forms import Form
+from tenants.actor import actor_of
+from tenants.limits import enforce
+from tenants.network import network_of
+
+
+class SignInSerializer(serializers.Serializer[Any]):
+    email = AddressField()
+    password = PasswordField(max_length=LONGEST)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """Makes a session as the API's login does, and goes on to where the person was going."""
+    form = Form(request, SignInSerializer)
+    wanted = local_path(request.POST.get("next") or request.GET.get("next"))
+    kept = [(name[5:], value) for name, values in request.POST.lists() if name.startswith("kept-") for value in values]
+    if form.submitted:
+        with form.checking():
+            signed_in = sign_in(**form.fields(), actor=actor_of(request))
+            rotate_token(request)  # a form that was open before is no good in the new session
+            response = go_on(request, wanted, [(name, value) for name, value in kept if keeps(name)])
+            cookies.keep_token(response, signed_in)
+            return response
+    elif is_signed_in(request):
+        return redirect(wanted)
+    return form.show("studio/login.html", next=wanted, kept=kept, signup_open=settings.SIGNUP == "open")
+
+
+def go_on(request: HttpRequest, wanted: str, kept: list[tuple[str, str]]) -> HttpResponse:
+    """To the page, or back to the form that was under way when the session ended."""
+    if not kept:
+        return redirect(wanted)
+    return render(request, "studio/resume.html", {"next": wanted, "kept": kept})
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    page_request: Any = request
+    try:
+        authenticate(page_request)
+    except (AuthenticationFailed, PermissionDenied):
+        return False
+    return True
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def signup(request: HttpRequest) -> HttpResponse:
+    """Onboarding: a workspace, its first admin, and its first key, which is shown here once."""
+    form = Form(request, OnboardSerializer)
+    if form.submitted:
+        with form.checking():
+            actor = actor_of(request)
+            made = onboard(**form.fields(), actor=actor)
+            session = start_session(made.user, made.tenant, actor)
+            signed_in = SignedIn(session, str(SessionToken.for_session(session)))
+            rotate_token(request)
+            context = {"api_key": made.api_key, "url": settings.PUBLIC_URL, "tenant": made.tenant}
+            response = render(request, "studio/welcome.html", context)
+            cookies.keep_token(response, signed_in)
+            return response
+    return form.show("studio/signup.html", signup_open=settings.SIGNUP == "open")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgot(request: HttpRequest) -> HttpResponse:
+    """Asks for a link to set a new password. The answer never tells whether the address has an account."""
+    form = Form(request, RequestResetSerializer)
+    if form.submitted:
+        with form.checking():
+            request_reset(**form.fields(), actor=actor_of(request))
+            return form.show("studio/forgot.html", sent=True, mailed=settings.EMAIL_CONFIGURED)
+    return form.show("studio/forgot.html", sent=False, mailed=settings.EMAIL_CONFIGURED)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset(request: HttpRequest) -> HttpResponse:
+    """Behind a reset link. The token stands after the address's #, which no browser sends: the script fills it in."""
+    form = Form(request, ResetPasswordSerializer)
+    if form.submitted:
+        with form.checking():
+            actor = actor_of(request)
+            enforce(LINKS_BY_IP, str(network_of(actor.address)))
+            reset_password(**form.fields(), actor=actor)
+            messages.success(request, "Your password is set, and you are signed out everywhere. Sign in with it.")
+            return redirect("studio:login")
+    return form.show("studio/reset.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest) -> HttpResponse:
+    """Behind an invitation's link: makes the account."""
+    form = Form(request, AcceptInvitationSerializer)
+    if form.submitted:
+        with form.checking():
+            actor = actor_of(request)
+            enforce(LINKS_BY_IP, str(network_of(actor.address)))
+            user = accept_invitation(**form.fields(), actor=actor)
+            messages.success(request, f"Welcome. Your account is made: sign in as {user.email}.")
+            return redirect("studio:login")
+    return form.show("studio/invitation.html")
+
+
+@require_POST
+def logout(request: PageRequest) -> HttpResponse:
+    """Ends the session. Whoever is signed out already is just shown out."""
+    if is_signed_in(request):
+        sign_out(principal=request.principal, scope="this", actor=actor_of(request))
+    messages.success(request, "You are signed out.")
+    response = redirect("studio:login")
+    cookies.drop_token(response)
+    return response

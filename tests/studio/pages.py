@@ -1,0 +1,56 @@
+"""Every page of the Studio and who may open it: the one table that the pages' cross-cutting tests walk.
+
+A page that the resolver knows and this table doesn't fails `test_access.py`: nothing is forgotten.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import get_resolver
+
+from tenants.models import Tenant
+from tests.factories import make_key
+from tests.routes import ADMIN, PUBLIC, VIEWER
+
+
+@dataclass(frozen=True)
+class Page:
+    path: str
+    who: str
+    methods: tuple[str, ...] = ("GET",)
+    of: Callable[[Tenant], Any] | None = None  # makes what {id} stands for
+
+    def path_for(self, tenant: Tenant) -> str:
+        return self.path.replace("{id}", str(self.of(tenant).id)) if self.of else self.path
+
+
+def a_key(tenant: Tenant) -> Any:
+    return make_key(tenant)[0]
+
+
+FORM = ("GET", "POST")
+PAGES: dict[str, Page] = {
+    "login": Page("/studio/login", PUBLIC, FORM),
+    "logout": Page("/studio/logout", PUBLIC, ("POST",)),
+    "signup": Page("/studio/signup", PUBLIC, FORM),
+    "forgot": Page("/studio/forgot", PUBLIC, FORM),
+    "reset": Page("/studio/reset", PUBLIC, FORM),
+    "invitation": Page("/studio/invitation", PUBLIC, FORM),
+    "overview": Page("/studio/", VIEWER),
+    "overview-steps": Page("/studio/steps", VIEWER),
+    "keys": Page("/studio/keys", ADMIN),
+    "keys-new": Page("/studio/keys/new", ADMIN, FORM),
+    "keys-key": Page("/studio/keys/{id}", ADMIN, of=a_key),
+    "keys-use": Page("/studio/keys/{id}/use", ADMIN, of=a_key),
+    "keys-edit": Page("/studio/keys/{id}/edit", ADMIN, FORM, of=a_key),
+    "keys-rotate": Page("/studio/keys/{id}/rotate", ADMIN, FORM, of=a_key),
+    "keys-revoke": Page("/studio/keys/{id}/revoke", ADMIN, FORM, of=a_key),
+    "keys-undo": Page("/studio/keys/{id}/undo", ADMIN, FORM, of=a_key),
+}
+PROTECTED = {name: page for name, page in PAGES.items() if page.who != PUBLIC}
+
+
+def pages_of_the_resolver() -> list[str]:
+    (studio,) = (pattern for pattern in get_resolver().url_patterns if getattr(pattern, "namespace", "") == "studio")
+    return [pattern.name for pattern in studio.url_patterns]
