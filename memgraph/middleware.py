@@ -8,6 +8,8 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from rest_framework.exceptions import APIException, ParseError
 
 from memgraph.errors import as_api_exception, respond
@@ -17,6 +19,7 @@ from tenants.principal import Principal
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # asked by address, so under any Host
 FORWARDING: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+COMPRESSED: Final = ("/studio", "/static", "/docs", "/admin")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
@@ -79,6 +82,16 @@ class RequestMiddleware:
         if any(header in request.META for header in FORWARDING):
             self.warned_of_proxy = True
             logger.warning("A forwarding header came in, and is not believed. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+class CompressPages(GZipMiddleware):
+    """Pages and their files, gzipped; not the API, whose bodies are small and whose time counts.
+
+    Django masks the CSRF token and pads the answer, so that its length tells nothing of them (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if request.path.startswith(COMPRESSED) else response
 
 
 KNOWN_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

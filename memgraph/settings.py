@@ -11,6 +11,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from memgraph import databases, embedded
 from memgraph.environment import Environment
 from memgraph.secret_key import load_or_make_secret_key
+from studio.static_files import keep_for_ever
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -125,6 +126,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "memgraph.middleware.RequestMiddleware",
+    "memgraph.middleware.CompressPages",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -156,7 +158,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600  # the pages name files with their content's hash, so that a new one is seen at once
+WHITENOISE_ADD_HEADERS_FUNCTION = keep_for_ever
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
