@@ -14,6 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from memory.services import written_by
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
 from memory.transfer.lines import Gunzipped, Readable
@@ -85,7 +86,8 @@ class ImportView(TenantAPIView):
         options = ImportOptionsSerializer(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
         imported = import_tenant(
-            principal=self.principal,
+            tenant_id=self.principal.tenant_id,
+            authors=written_by(self.principal),
             stream=unpacked(request),
             most=settings.IMPORT_MAX_BYTES,
             actor=actor_of(request),

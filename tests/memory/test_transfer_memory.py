@@ -9,6 +9,7 @@ from itertools import chain
 import pytest
 from django.db import connection
 
+from memory.services import NOBODY
 from memory.transactions import tenant_transaction
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
@@ -16,7 +17,6 @@ from memory.transfer.lines import Gunzipped, Readable
 from tenants.actor import Actor
 from tenants.models import Tenant
 from tenants.problems import PayloadTooLarge, Unprocessable
-from tests.factories import principal_of
 from tests.memory.transfers import EVENT, HEADER, as_line
 
 MIB = 1024 * 1024
@@ -73,7 +73,13 @@ def read_export(tenant: Tenant) -> int:
 
 def read_import(tenant: Tenant, stream: Readable, *, most: int = 1024 * MIB) -> int:
     imported = import_tenant(
-        principal=principal_of(tenant), actor=Actor(), stream=stream, most=most, on_conflict="skip", dry_run=True
+        tenant_id=tenant.id,
+        authors=NOBODY,
+        actor=Actor(),
+        stream=stream,
+        most=most,
+        on_conflict="skip",
+        dry_run=True,
     )
     return imported.created["event"]
 
