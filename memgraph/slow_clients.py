@@ -12,7 +12,7 @@ from django.conf import settings
 from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 
-PROMPT_SECONDS: Final = 1.0
+PROMPT_SECONDS: Final = 0.5
 BYTES_A_SECOND: Final = 16 * 1024
 LONGEST_SECONDS: Final = 600.0
 LINGER_SECONDS: Final = 2.0
@@ -27,7 +27,7 @@ class SlowHeadError(ParseException):  # type: ignore[misc]  # gunicorn has no ty
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]
     """What a request may keep its thread waiting: `CLIENT_PATIENCE`, a second more for each 16 KiB, ten minutes in all.
 
-    After one second it is slow, and two threads of a worker at most wait for slow ones. Only the waiting counts, so
+    After half a second it is slow, and two threads of a worker at most wait for slow ones. Only the waiting counts, so
     that nobody is refused because we were busy. Too late: 408 in the head, and a TimeoutError for who reads the body.
     """
 

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from memory.services import written_by
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
-from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.lines import Bounded, Gunzipped, Readable
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin
 from tenants.renderers import StreamRenderer
@@ -105,7 +105,7 @@ def unpacked(request: Request) -> Readable:
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     body = cast("Readable", request.data or BytesIO())  # DRF hands over an empty body as an empty dict
     if encoding == "gzip":
-        return Gunzipped(body)
+        return Gunzipped(Bounded(body, settings.IMPORT_MAX_BYTES))
     if encoding != "identity":
         raise UnsupportedMediaType(encoding, "Content-Encoding may be gzip or left out.")
     return body

@@ -16,13 +16,9 @@ from tests.memory.transfers import EVENT, HEADER, NDJSON, ROWS, as_line, make_fi
 
 CROWD = 12  # of a worker with five threads
 PERSON = {"email": "slow@example.com", "password": PASSWORD, "full_name": "S", "cluster_name": "Slow"}
-HALF_BODY = (
-    b"POST /v1/auth/onboard HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
-)
-HALF_CHUNK = (
-    b"POST /v1/auth/onboard HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"
-)
+POST = b"POST /v1/auth/onboard HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HALF_BODY = POST + b"Content-Length: 99\r\n\r\n{"
+HALF_CHUNK = POST + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"
 HALF_HEAD = b"GET /live HTTP/1.1\r\nHost: localhost\r\nX-Half: "
 LEAVES_NEVER = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 

@@ -7,7 +7,7 @@ from memory.management.tenant_command import TenantCommand
 from memory.services import NOBODY
 from memory.transfer.files import read_file, size_of
 from memory.transfer.importing import Imported, import_tenant
-from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.lines import Bounded, Gunzipped, Readable
 from memory.transfer.progress import ShownBytes, ShownRows, import_bar
 from tenants.actor import command_line_actor
 from tenants.models import Tenant
@@ -40,7 +40,7 @@ class Command(TenantCommand):
         with read_file(options["file"]) as file, import_bar(size_of(file)) as bar:
             stream: Readable = ShownBytes(file, bar)
             if options["file"].endswith(".gz"):
-                stream = Gunzipped(stream)
+                stream = Gunzipped(Bounded(stream, options["max_bytes"]))
             return import_tenant(
                 tenant_id=tenant.id,
                 authors=NOBODY,
