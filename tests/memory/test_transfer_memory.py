@@ -5,6 +5,7 @@ import hashlib
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -146,13 +147,14 @@ def test_ten_gigabytes_are_refused_by_a_worker_of_flat_memory() -> None:
             assert http.get("/v1/stats").json()["total_events"] == 0
 
 
-def signed_in(server: Server) -> httpx.Client:
-    http = httpx.Client(base_url=f"http://127.0.0.1:{server.wait_until_healthy().port}", timeout=120)
-    http.post("/v1/auth/onboard", json=PERSON).raise_for_status()
-    form = {"username": PERSON["email"], "password": PASSWORD}
-    token = http.post("/v1/auth/login", data=form).json()["access_token"]
-    http.headers["Authorization"] = f"Bearer {token}"
-    return http
+@contextmanager
+def signed_in(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.wait_until_healthy().port}", timeout=120) as http:
+        http.post("/v1/auth/onboard", json=PERSON).raise_for_status()
+        form = {"username": PERSON["email"], "password": PASSWORD}
+        token = http.post("/v1/auth/login", data=form).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        yield http
 
 
 def peak_resident(server: Server) -> int:
