@@ -70,7 +70,7 @@ def read_plain_event(item: Any) -> dict[str, Any] | None:
 
 
 def is_plain(text: Any, longest: int) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= longest and text == text.strip()
+    return isinstance(text, str) and 0 < len(text) <= longest
 
 
 def read_plain_moment(value: Any) -> datetime | None:

@@ -1,5 +1,6 @@
 """Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +23,7 @@ SELECT count(*) FROM (
     SELECT id FROM memory_event WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE
 ) AS held
 """
+NOBODY: Final[Mapping[str, UUID | None]] = {"written_by_key": None, "written_by_user": None}  # an operator's import
 
 
 def written_by(principal: Principal) -> dict[str, UUID | None]:

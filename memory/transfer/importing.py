@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -7,7 +7,6 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import sql
 
-from memory.services import written_by
 from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
@@ -15,7 +14,6 @@ from memory.transfer.lock import only_transfer
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
-from tenants.principal import Principal
 from tenants.problems import Conflict
 
 STAGED_ROWS: Final = 5000
@@ -42,9 +40,10 @@ class Imported:
 
 def import_tenant(
     *,
-    principal: Principal,
+    tenant_id: UUID,
+    authors: Mapping[str, UUID | None],
     stream: Readable,
-    most: int,
+    most: int | None,
     on_conflict: Literal["skip", "fail"],
     dry_run: bool,
     actor: Actor,
@@ -52,10 +51,11 @@ def import_tenant(
     """Puts an export back: all of it or nothing, in one transaction.
 
     Ids are kept. A row whose id exists, or an active belief whose subject and key are active under another id, is
-    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422).
+    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422). Whose the rows become:
+    `authors`, as `written_by` has it.
     """
-    with tenant_transaction(principal.tenant_id, unhurried=True), only_transfer(principal.tenant_id):
-        merge = Merge(principal, on_conflict)
+    with tenant_transaction(tenant_id, unhurried=True), only_transfer(tenant_id):
+        merge = Merge(tenant_id, authors, on_conflict)
         for number, size, row_type, row in read_rows(stream, most=most):
             merge.stage(number, size, row_type, row)
         merge.finish()
@@ -63,11 +63,11 @@ def import_tenant(
             transaction.set_rollback(True)
         else:
             after = {"on_conflict": on_conflict, **vars(merge.imported)}
-            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=principal.tenant_id, after=after)
+            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=tenant_id, after=after)
     return merge.imported
 
 
-def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
+def read_rows(stream: Readable, *, most: int | None) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
     """The memory rows of a file, whose header, counts and checksum are right, with their lines' numbers and sizes."""
     checksum = hashlib.sha256()
     counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
@@ -121,8 +121,10 @@ class Merge:
     PostgreSQL refuses COPY into a table behind row-level security; a temporary table has none.
     """
 
-    def __init__(self, principal: Principal, on_conflict: Literal["skip", "fail"]) -> None:
-        self.authors: dict[str, UUID | None] = written_by(principal)
+    def __init__(
+        self, tenant_id: UUID, authors: Mapping[str, UUID | None], on_conflict: Literal["skip", "fail"]
+    ) -> None:
+        self.authors = {**authors, "tenant_id": tenant_id}
         self.on_conflict = on_conflict
         self.imported = Imported()
         self.row_type: RowType = ROW_TYPES[0]
