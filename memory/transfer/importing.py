@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import sql
 
+from memory.tally import COUNTED, note_counts, note_staged
 from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
@@ -20,9 +21,15 @@ STAGED_ROWS: Final = 5000
 STAGED_BYTES: Final = 4 * 1024 * 1024
 TYPES: Final = {row_type.name: row_type for row_type in ROW_TYPES}
 MERGE: Final = """
-INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
-SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
-ON CONFLICT DO NOTHING
+WITH made AS (
+    INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
+    SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
+    ON CONFLICT DO NOTHING
+    RETURNING {returning}
+), noted AS (
+    INSERT INTO staged_user SELECT DISTINCT name FROM made
+)
+SELECT day, count(*), count(*) FILTER (WHERE counts) FROM made GROUP BY day
 """
 BROKEN_REFERENCE: Final = """
 SELECT min(line) FROM staged_reference r
@@ -130,9 +137,11 @@ class Merge:
         self.row_type: RowType = ROW_TYPES[0]
         self.rows: list[tuple[Any, ...]] = []
         self.size = 0
+        note_staged()
         with connection.cursor() as cursor:
             for row_type in ROW_TYPES:
                 cursor.execute(create_staging(row_type))
+            cursor.execute("CREATE TEMPORARY TABLE staged_user (name text) ON COMMIT DROP")
             cursor.execute("CREATE TEMPORARY TABLE staged_reference (line bigint, event_id uuid) ON COMMIT DROP")
 
     def stage(self, number: int, size: int, row_type: RowType, row: dict[str, Any]) -> None:
@@ -153,8 +162,12 @@ class Merge:
             with cursor.copy(copy_in) as copy:
                 for row in self.rows:
                     copy.write_row(row)
-            cursor.execute(sql.SQL(MERGE).format(table=table, columns=names, staging=staging), self.authors)
-            self.count(cursor.rowcount)
+            returning = COUNTED[row_type.model].returning
+            merge = sql.SQL(MERGE).format(table=table, columns=names, staging=staging, returning=returning)
+            cursor.execute(merge, self.authors)
+            made = cursor.fetchall()
+            note_counts(row_type.model, [(day, number) for day, _, number in made])
+            self.count(sum(number for _, number, _ in made))
             if row_type is EPISODE:
                 cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
             cursor.execute(sql.SQL("TRUNCATE {}").format(staging))
