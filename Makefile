@@ -23,7 +23,7 @@ dev: local ## the same in development mode: no credentials needed, reloads when 
 test: developer ## run the tests against a real PostgreSQL
 	@$(venv)/python -m pytest -n 2 -q
 
-soak: developer ## run what takes too long for every change: many rounds of each race
+soak: developer ## run what takes too long for every change: many rounds of each race, more versions of the client
 	@$(venv)/python -m pytest -m soak -q
 
 lint: developer ## check style, types, import rules, migrations and deployment settings
@@ -38,7 +38,7 @@ operator: local ## make an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
 clean: ## remove what was made here, but no data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .cache .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt

@@ -7,13 +7,13 @@ from typing import Any, Final
 import orjson
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure, TooManyConnections
 from psycopg_pool import TooManyRequests
 from rest_framework import exceptions
 
-from tenants.problems import Unavailable
+from tenants.problems import BodyTooSlow, Unavailable
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
 CONTENT_TYPE: Final = "application/problem+json"
@@ -53,9 +53,17 @@ def as_api_exception(exc: Exception) -> Exception:
         return exceptions.NotFound()
     if isinstance(exc, DjangoPermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(exc, UnreadablePostError):
+        return unread_body(exc)
     if isinstance(exc, OperationalError | InterfaceError):
         return database_problem(exc)
     return exc
+
+
+def unread_body(exc: UnreadablePostError) -> exceptions.APIException:
+    if isinstance(exc.__cause__, TimeoutError):
+        return BodyTooSlow()
+    return exceptions.ParseError("The connection broke before the end of the body.")
 
 
 def database_problem(exc: Exception) -> exceptions.APIException:

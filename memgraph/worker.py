@@ -4,15 +4,17 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 from gunicorn import util
 from gunicorn.http import errors, wsgi
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from memgraph.processes import die_with_parent
+from memgraph.slow_clients import Lingering, SlowHeadError, TimedUnreader
 
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -21,6 +23,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    SlowHeadError: HTTPStatus.REQUEST_TIMEOUT,
     errors.ParseException: HTTPStatus.BAD_REQUEST,
 }
 
@@ -29,6 +32,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         # Without its master a worker would keep the port for seconds; the clients of a kill -9 get an error either way.
         die_with_parent(signal.SIGKILL, self.ppid)()
+        self.lingering = Lingering(self)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -39,6 +43,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """At once. gunicorn's way takes the thread pool's lock, which the interrupted code may hold: it hangs."""
         os._exit(0)
+
+    def handle(self, conn: Any) -> Any:
+        """A thread takes a connection when there is something to read, and doesn't wait for ever for the rest."""
+        if not conn.initialized:
+            if not conn.wait_for_data(0):
+                return _DEFER
+            conn.init()
+            conn.parser.unreader = TimedUnreader(conn.sock)
+        unreader = conn.parser.unreader
+        unreader.begin()
+        try:
+            return super().handle(conn)
+        finally:
+            unreader.end()
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        conn.parser.unreader.request = req
+        return bool(super().handle_request(req, conn))
+
+    def finish_request(self, conn: Any, fs: Future[Any]) -> None:
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self.lingering.close(conn.sock)
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        self.lingering.finish_late()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """The answer to what never reached Django. Neither it nor the log repeats the request: it may hold a key."""
@@ -57,6 +89,8 @@ def problem(status: HTTPStatus) -> bytes:
     """A whole HTTP response with a problem of RFC 9457."""
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         code, detail = "unexpected_error", "Something went wrong here. It has been logged."
+    elif status == HTTPStatus.REQUEST_TIMEOUT:
+        code, detail = "request_too_slow", "The request's headers came too slowly."
     else:
         code, detail = "malformed", "The request's first line or a header is malformed, too long or not supported."
     content = {

@@ -12,6 +12,7 @@ from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief
 from memory.serializers import CreateBeliefSerializer, EventSerializer
 from memory.services import record_belief, written_by
+from memory.tally import note_event
 from tenants.ids import new_id
 from tenants.principal import Principal
 
@@ -70,7 +71,7 @@ def read_plain_event(item: Any) -> dict[str, Any] | None:
 
 
 def is_plain(text: Any, longest: int) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= longest and text == text.strip()
+    return isinstance(text, str) and 0 < len(text) <= longest
 
 
 def read_plain_moment(value: Any) -> datetime | None:
@@ -91,6 +92,8 @@ def record_events(*, principal: Principal, rows: list[dict[str, Any]]) -> list[s
     values = {**written_by(principal), "now": timezone.now(), "rows": orjson.dumps(numbered).decode()}
     with connection.cursor() as cursor:
         cursor.execute(INSERT_EVENTS, values)
+    for row in rows:
+        note_event(row["user_id"], row["occurred_at"])
     return ids
 
 

@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 
 from accounts.models import Invitation, ResetToken, Session, User
 from apikeys.models import APIKey
-from memory.models import Belief, Episode, Event, Remembered
+from memory.models import Belief, EndUser, Episode, Event, Tally
 from memory.transactions import tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
@@ -23,7 +23,8 @@ from tenants.problems import Unavailable
 
 BATCH: Final = 2000
 ATTEMPTS: Final = 5  # against those who were let in before the suspension, and still write
-MEMORY: Final[tuple[type[Remembered], ...]] = (Event, Belief, Episode)
+MEMORY: Final[tuple[type[models.Model], ...]] = (Event, Belief, Episode)
+COUNTS: Final[tuple[type[models.Model], ...]] = (EndUser, Tally)  # of the rows above: not worth telling
 
 
 def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
@@ -61,6 +62,8 @@ def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
 def sweep(tenant_id: UUID, deleted: Counter[str]) -> None:
     for model in MEMORY:
         deleted[name_of(model)] += delete_memory(model, tenant_id)
+    for model in COUNTS:
+        delete_memory(model, tenant_id)
     for rows in (
         Invitation.objects.for_tenant(tenant_id),
         ResetToken.objects.filter(user__tenant_id=tenant_id),
@@ -76,12 +79,12 @@ def name_of(model: type[models.Model]) -> str:
     return str(model._meta.verbose_name_plural).lower().replace(" ", "_")
 
 
-def delete_memory(model: type[Remembered], tenant_id: UUID) -> int:
+def delete_memory(model: type[models.Model], tenant_id: UUID) -> int:
     total = 0
     while True:
         with tenant_transaction(tenant_id, unhurried=True):
             rows: models.QuerySet[Any] = model._default_manager.filter(tenant_id=tenant_id)
-            count = rows.filter(id__in=rows.values("id")[:BATCH]).delete()[0]
+            count = rows.filter(pk__in=rows.values("pk")[:BATCH]).delete()[0]
         total += count
         if not count:
             return total

@@ -28,9 +28,9 @@ def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
     values = {"tenant_id": tenant_id, "user_id": user_id}
     with tenant_transaction(tenant_id, unhurried=True):
         erased = Erased(
-            episodes=remove_rows(Episode._meta.db_table, OF_USER, values),
+            episodes=remove_rows(Episode, OF_USER, values),
             events=remove_events(OF_USER, values),
-            beliefs=remove_rows(Belief._meta.db_table, OF_SUBJECT, values),
+            beliefs=remove_rows(Belief, OF_SUBJECT, values),
         )
         target = Target(None, pseudonym(tenant_id, user_id))
         record(Action.MEMORY_ERASED, actor=actor, tenant_id=tenant_id, target=target, after=vars(erased))

@@ -34,6 +34,45 @@ class Remembered(models.Model):
         return str(self.id)
 
 
+class EndUserQuerySet(TenantQuerySet["EndUser"]):
+    pass
+
+
+class EndUser(models.Model):
+    """A user of whom there is any row: an event, an episode, a belief in any version. Kept by `tally.py`."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "name")
+    tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    name = models.CharField(max_length=NAME_LENGTH)
+
+    objects = EndUserQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return str(self.tenant_id)
+
+
+class TallyQuerySet(TenantQuerySet["Tally"]):
+    pass
+
+
+class Tally(models.Model):
+    """Part of a day's counts: only the sum over all slots means anything. Kept by `tally.py`."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "day", "slot")
+    tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    day = models.DateField()
+    slot = models.SmallIntegerField()
+    events = models.BigIntegerField()
+    beliefs = models.BigIntegerField()
+    episodes = models.BigIntegerField()
+    users = models.BigIntegerField()
+
+    objects = TallyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.slot}"
+
+
 class EventQuerySet(TenantQuerySet["Event"]):
     pass
 

@@ -1,14 +1,23 @@
-"""Removing events with the references to them. Called inside `tenant_transaction`."""
+"""Removing rows, and what refers to them or counts them. Called inside `tenant_transaction`."""
 
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, models
 from psycopg import sql
 
-CREATE_REMOVED: Final = "CREATE TEMPORARY TABLE removed_event (id uuid) ON COMMIT DROP"
+from memory.models import Event
+from memory.tally import COUNTED, UTC_DAY, note_counts, note_left
+
+CREATE_REMOVED: Final = "CREATE TEMPORARY TABLE removed_event (id uuid, name text, day date) ON COMMIT DROP"
+REMOVE_EVENTS: Final = f"""
+WITH gone AS (
+    DELETE FROM memory_event WHERE tenant_id = %(tenant_id)s AND {{condition}} RETURNING id, user_id, {UTC_DAY}
+)
+INSERT INTO removed_event SELECT * FROM gone
+"""  # noqa: S608 - a constant of ours
 REMOVE: Final = """
-WITH gone AS (DELETE FROM memory_event WHERE tenant_id = %(tenant_id)s AND {condition} RETURNING id)
-INSERT INTO removed_event SELECT id FROM gone
+WITH gone AS (DELETE FROM {table} WHERE tenant_id = %(tenant_id)s AND {condition} RETURNING {returning})
+SELECT name, count(*), count(*) FILTER (WHERE counts) FROM gone GROUP BY name
 """
 FORGET_REFERENCES: Final = """
 UPDATE memory_episode AS episode SET event_ids = left_over.event_ids
@@ -33,17 +42,24 @@ def remove_events(condition: str, values: dict[str, Any]) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(CREATE_REMOVED)
-        cursor.execute(sql.SQL(REMOVE).format(condition=sql.SQL(condition)), values)
+        cursor.execute(sql.SQL(REMOVE_EVENTS).format(condition=sql.SQL(condition)), values)
         removed: int = cursor.rowcount
         cursor.execute("ANALYZE removed_event")
         cursor.execute(FORGET_REFERENCES, values)
+        cursor.execute("SELECT day, count(*) FROM removed_event GROUP BY day")
+        note_counts(Event, cursor.fetchall(), sign=-1)
+        cursor.execute("SELECT DISTINCT name FROM removed_event")
+        note_left(name for (name,) in cursor.fetchall())
         cursor.execute("DROP TABLE removed_event")
     return removed
 
 
-def remove_rows(table: str, condition: str, values: dict[str, Any]) -> int:
-    statement = sql.SQL("DELETE FROM {table} WHERE tenant_id = %(tenant_id)s AND {condition}")
+def remove_rows(model: type[models.Model], condition: str, values: dict[str, Any]) -> int:
+    counted, table = COUNTED[model], sql.Identifier(model._meta.db_table)
+    statement = sql.SQL(REMOVE).format(table=table, condition=sql.SQL(condition), returning=counted.returning)
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(table=sql.Identifier(table), condition=sql.SQL(condition)), values)
-        removed: int = cursor.rowcount
-    return removed
+        cursor.execute(statement, values)
+        gone = cursor.fetchall()
+    note_left(name for name, _, _ in gone)
+    note_counts(model, [(None, number) for _, _, number in gone], sign=-1)
+    return sum(number for _, number, _ in gone)

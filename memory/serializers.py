@@ -66,7 +66,7 @@ class ConfidenceField(serializers.FloatField):
 
 class EventSerializer(serializers.ModelSerializer[Event]):
     content = ContentField()
-    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH)
+    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False)
     user_id = NameField()
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
@@ -170,7 +170,7 @@ class EventFilterSerializer(WrittenBySerializer):
     user_id = NameField(required=False)
     agent_id = NameField(required=False)
     thread_id = NameField(required=False)
-    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, required=False)
+    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False, required=False)
     since = serializers.DateTimeField(required=False, source="occurred_at__gte", help_text="This moment or later.")
     until = serializers.DateTimeField(required=False, source="occurred_at__lt", help_text="Before this moment.")
 

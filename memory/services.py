@@ -1,14 +1,17 @@
 """Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from memory.models import Belief, BeliefQuerySet, Episode, Event
+from memory.tally import note_counts, note_entered, note_event, note_left, note_written
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -22,6 +25,13 @@ SELECT count(*) FROM (
     SELECT id FROM memory_event WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE
 ) AS held
 """
+NOBODY: Final[Mapping[str, UUID | None]] = {"written_by_key": None, "written_by_user": None}  # an operator's import
+DELETE_BELIEFS: Final = """
+WITH gone AS (
+    DELETE FROM memory_belief WHERE tenant_id = %s AND subject_id = %s AND id IN ({locked}) RETURNING ended_at
+)
+SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL) FROM gone
+"""
 
 
 def written_by(principal: Principal) -> dict[str, UUID | None]:
@@ -34,7 +44,9 @@ def written_by(principal: Principal) -> dict[str, UUID | None]:
 
 
 def record_event(*, principal: Principal, **fields: Any) -> Event:
-    return Event.objects.create(**written_by(principal), **fields)
+    event = Event.objects.create(**written_by(principal), **fields)
+    note_event(event.user_id, event.occurred_at)
+    return event
 
 
 def record_belief(*, principal: Principal, subject_id: str, key: str, value: str, **fields: Any) -> tuple[Belief, bool]:
@@ -48,27 +60,32 @@ def record_belief(*, principal: Principal, subject_id: str, key: str, value: str
             await_turn(principal.tenant_id, subject_id, key)
         try:
             with transaction.atomic():  # who loses gives its row locks back, or two losers would wait for each other
-                return write_belief(principal, subject_id, key, value, fields)
+                belief, new, superseded = write_belief(principal, subject_id, key, value, fields)
         except IntegrityError as error:
             if violated_constraint(error) != "belief_one_active":
                 raise
+        else:
+            if new and not superseded:  # else the user has an active one before and after
+                note_written(Belief, subject_id)
+            return belief, new
     raise Unavailable("This belief is being written by many at once.", code="database_busy")
 
 
 def write_belief(
     principal: Principal, subject_id: str, key: str, value: str, fields: dict[str, Any]
-) -> tuple[Belief, bool]:
+) -> tuple[Belief, bool, bool]:
+    """The active version, whether it is new, and whether it superseded another."""
     active = Belief.objects.for_tenant(principal.tenant_id).of_key(subject_id, key).active()
     current = active.select_for_update().first()
     if current and current.value == value:
-        return reinforce(principal=principal, belief=current, confidence=fields["confidence"]), False
+        return reinforce(principal=principal, belief=current, confidence=fields["confidence"]), False, False
     now = timezone.now()  # of both ends, so that one version or the other holds at every moment
     if current:  # without it, there may be one by now, and of the same value
         end_beliefs(active, Belief.Status.SUPERSEDED, now)
     version = Belief(subject_id=subject_id, key=key, value=value, **fields, **written_by(principal))
     version.created_at = version.updated_at = now
     version.save(force_insert=True)
-    return version, True
+    return version, True, current is not None
 
 
 def await_turn(tenant_id: UUID, subject_id: str, key: str) -> None:
@@ -118,33 +135,50 @@ def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) ->
     return active.update(status=status, ended_at=now, updated_at=now)
 
 
-def forget_beliefs(*, beliefs: BeliefQuerySet, soft: bool, tenant_id: UUID, actor: Actor) -> int:
-    """Removes every version among `beliefs`; soft only deactivates the active ones.
+def forget_beliefs(*, beliefs: BeliefQuerySet, subject_id: str, soft: bool, tenant_id: UUID, actor: Actor) -> int:
+    """Removes every version among these of one subject; soft only deactivates the active ones.
 
     Audited by number, not by content: what a leaked key destroyed can't come back, but it can be counted.
     """
     if soft:
-        count = end_beliefs(locked_in_order(beliefs.active()), Belief.Status.INACTIVE, timezone.now())
+        active = beliefs.active()
+        count = end_beliefs(active.filter(id__in=locked_in_order(active)), Belief.Status.INACTIVE, timezone.now())
+        note_counts(Belief, [(None, count)], sign=-1)
     else:
-        count = locked_in_order(beliefs).delete()[0]
+        count = delete_beliefs(tenant_id, subject_id, beliefs)
     if count:
         after = {"deactivated" if soft else "deleted": count}
         record(Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after)
     return count
 
 
-def locked_in_order(beliefs: BeliefQuerySet) -> BeliefQuerySet:
-    """Oldest first, as by a writer of the next version, or else two of them could wait for each other."""
-    return beliefs.filter(id__in=beliefs.order_by("id").select_for_update().values("id"))
+def delete_beliefs(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) -> int:
+    locked, params = locked_in_order(beliefs).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE_BELIEFS.format(locked=locked), [tenant_id, subject_id, *params])
+        count, active = cursor.fetchone()
+    note_left([subject_id])
+    note_counts(Belief, [(None, active)], sign=-1)
+    return int(count)
+
+
+def locked_in_order(beliefs: BeliefQuerySet) -> QuerySet[Belief, Any]:
+    """The ids, oldest first, as by a writer of the next version, or else two of them could wait for each other."""
+    return beliefs.order_by("id").select_for_update().values("id")
 
 
 def record_episode(*, principal: Principal, **fields: Any) -> Episode:
     refuse_unknown_events(principal.tenant_id, fields.get("event_ids", []))
-    return Episode.objects.create(**written_by(principal), **fields)
+    episode = Episode.objects.create(**written_by(principal), **fields)
+    note_written(Episode, episode.user_id)
+    return episode
 
 
 def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
     refuse_unknown_events(episode.tenant_id, changes.get("event_ids", []))
+    if changes.get("user_id", episode.user_id) != episode.user_id:
+        note_left([episode.user_id])
+        note_entered([changes["user_id"]])
     for name, value in changes.items():
         setattr(episode, name, value)
     Episode.objects.for_tenant(episode.tenant_id).filter(id=episode.id).update(**changes)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from memory import tally
+
 
 @contextmanager
 def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bool = False) -> Iterator[None]:
@@ -12,7 +14,8 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
     Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
     outside sees nothing. The setting ends with the transaction, so that it fits connection poolers, and is sent as a
     literal made from a parsed UUID, because SET takes no parameters. So it never nests. `snapshot`: one consistent
-    view (repeatable read). `unhurried`: without the time limit of API requests, for transfers.
+    view (repeatable read), for reading only. `unhurried`: without the time limit of API requests, for transfers. What
+    was noted meanwhile for the tallies is written last.
     """
     if not isinstance(tenant_id, UUID):
         raise TypeError("tenant_id must be a UUID")
@@ -25,4 +28,8 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
         with connection.cursor() as cursor:
             for setting in settings:
                 cursor.execute(setting)
+        changes = tally.Changes()
+        tally.pending.set(changes)
         yield
+        if not transaction.get_rollback():
+            changes.flush(tenant_id)

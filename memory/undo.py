@@ -10,8 +10,9 @@ from psycopg.errors import DeadlockDetected
 
 from apikeys.models import APIKey
 from apikeys.services import target_of
-from memory.models import Episode
+from memory.models import Belief, Episode
 from memory.removal import remove_events, remove_rows
+from memory.tally import note_counts, note_left
 from memory.transactions import tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
@@ -41,6 +42,9 @@ WITH gone AS (
 )
 INSERT INTO removed_belief SELECT * FROM gone
 """  # noqa: S608 - a constant of ours
+COUNT_REMOVED: Final = """
+SELECT subject_id, count(*) FILTER (WHERE status = 'active') FROM removed_belief GROUP BY subject_id
+"""
 # Where the active version went, the newest that is left is active again, as if the key had never written; but what was
 # deactivated, before the key wrote or since, stays so.
 RESTORE: Final = """
@@ -114,7 +118,7 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
     values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
     with tenant_transaction(key.tenant_id, unhurried=True):
-        episodes = remove_rows(Episode._meta.db_table, WRITTEN_BY_KEY, values)
+        episodes = remove_rows(Episode, WRITTEN_BY_KEY, values)
         events = remove_events(WRITTEN_BY_KEY, values)
         beliefs = undo_beliefs(values)
         counts = {"events": events, "episodes": episodes, "beliefs": vars(beliefs)}
@@ -135,9 +139,13 @@ def undo_beliefs(values: dict[str, Any]) -> UndoneBeliefs:
         cursor.execute(REMOVE, values)
         removed = cursor.rowcount
         cursor.execute("ANALYZE removed_belief")
+        cursor.execute(COUNT_REMOVED)
+        gone = cursor.fetchall()
         cursor.execute(RESTORE, values)
         restored = cursor.rowcount
         cursor.execute(COUNT_CONFIRMED, values)
         (kept_confirmed,) = cursor.fetchone()
         cursor.execute("DROP TABLE removed_belief")
+    note_left(subject_id for subject_id, _ in gone)
+    note_counts(Belief, [(None, restored), *((None, -active) for _, active in gone)])
     return UndoneBeliefs(removed=removed, restored=restored, kept_confirmed=kept_confirmed)

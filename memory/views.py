@@ -115,12 +115,14 @@ class BeliefViewSet(MemoryViewSet):
         with tenant_transaction(self.principal.tenant_id):
             belief = self.get_object()
             versions = self.get_queryset().of_key(belief.subject_id, belief.key)
-            count = self.forget(versions, soft=soft)
+            count = self.forget(versions, belief.subject_id, soft=soft)
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
 
-    def forget(self, beliefs: BeliefQuerySet, *, soft: bool) -> int:
+    def forget(self, beliefs: BeliefQuerySet, subject_id: str, *, soft: bool) -> int:
         tenant_id, actor = self.principal.tenant_id, actor_of(self.request)
-        return services.forget_beliefs(beliefs=beliefs, soft=soft, tenant_id=tenant_id, actor=actor)
+        return services.forget_beliefs(
+            beliefs=beliefs, subject_id=subject_id, soft=soft, tenant_id=tenant_id, actor=actor
+        )
 
     @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
@@ -128,7 +130,7 @@ class BeliefViewSet(MemoryViewSet):
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))
         soft = wanted.pop("soft")
         with tenant_transaction(self.principal.tenant_id):
-            count = self.forget(self.get_queryset().filter(**wanted), soft=soft)
+            count = self.forget(self.get_queryset().filter(**wanted), wanted["subject_id"], soft=soft)
         answer = {"status": "deactivated" if soft else "deleted", "deleted": count}
         return Response({**answer, "domain": wanted.get("domain")})
 

@@ -24,6 +24,12 @@ class PayloadTooLarge(APIException):
     default_detail = "The body is too large."
 
 
+class BodyTooSlow(APIException):
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_code = "body_too_slow"
+    default_detail = "The body came too slowly. Nothing was kept of it."
+
+
 class Unavailable(APIException):
     """Try again in a second. Answers with `Retry-After`."""
 

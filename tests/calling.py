@@ -1,7 +1,10 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import local
 from typing import Any
 
 import httpx
+from django.db import connection
 
 
 class Caller(local):
@@ -13,3 +16,16 @@ class Caller(local):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
+
+
+def elsewhere(call: Callable[[], Any]) -> Any:
+    """In another thread, so with another connection, as another request would be."""
+
+    def run() -> Any:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(run).result()

@@ -106,10 +106,13 @@ def server_keys(server_url: str) -> dict[str, str]:
         viewer = http.post("/v1/api-keys", headers=session, json={"name": "reads", "role": "viewer"}).json()
         revoked = http.post("/v1/api-keys", headers=session, json={"name": "gone"}).json()
         http.delete(f"/v1/api-keys/{revoked['id']}", headers=session)
+        slow = {"name": "one a minute", "rate_limit_per_minute": 1}
+        throttled = http.post("/v1/api-keys", headers=session, json=slow).json()
     return {
         "editor": account["api_key"],
         "viewer": viewer["api_key"],
         "revoked": revoked["api_key"],
+        "throttled": throttled["api_key"],
         "mistyped": account["api_key"][:-1] + ("a" if account["api_key"][-1] != "a" else "b"),
         "tenant_id": account["tenant_id"],
     }

@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import sql
 
-from memory.services import written_by
+from memory.tally import COUNTED, note_counts, note_staged
 from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
@@ -15,16 +15,21 @@ from memory.transfer.lock import only_transfer
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
-from tenants.principal import Principal
 from tenants.problems import Conflict
 
 STAGED_ROWS: Final = 5000
 STAGED_BYTES: Final = 4 * 1024 * 1024
 TYPES: Final = {row_type.name: row_type for row_type in ROW_TYPES}
 MERGE: Final = """
-INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
-SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
-ON CONFLICT DO NOTHING
+WITH made AS (
+    INSERT INTO {table} (tenant_id, written_by_key, written_by_user, {columns})
+    SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
+    ON CONFLICT DO NOTHING
+    RETURNING {returning}
+), noted AS (
+    INSERT INTO staged_user SELECT DISTINCT name FROM made
+)
+SELECT day, count(*), count(*) FILTER (WHERE counts) FROM made GROUP BY day
 """
 BROKEN_REFERENCE: Final = """
 SELECT min(line) FROM staged_reference r
@@ -42,9 +47,10 @@ class Imported:
 
 def import_tenant(
     *,
-    principal: Principal,
+    tenant_id: UUID,
+    authors: Mapping[str, UUID | None],
     stream: Readable,
-    most: int,
+    most: int | None,
     on_conflict: Literal["skip", "fail"],
     dry_run: bool,
     actor: Actor,
@@ -52,10 +58,11 @@ def import_tenant(
     """Puts an export back: all of it or nothing, in one transaction.
 
     Ids are kept. A row whose id exists, or an active belief whose subject and key are active under another id, is
-    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422).
+    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422). Whose the rows become:
+    `authors`, as `written_by` has it.
     """
-    with tenant_transaction(principal.tenant_id, unhurried=True), only_transfer(principal.tenant_id):
-        merge = Merge(principal, on_conflict)
+    with tenant_transaction(tenant_id, unhurried=True), only_transfer(tenant_id):
+        merge = Merge(tenant_id, authors, on_conflict)
         for number, size, row_type, row in read_rows(stream, most=most):
             merge.stage(number, size, row_type, row)
         merge.finish()
@@ -63,11 +70,11 @@ def import_tenant(
             transaction.set_rollback(True)
         else:
             after = {"on_conflict": on_conflict, **vars(merge.imported)}
-            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=principal.tenant_id, after=after)
+            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=tenant_id, after=after)
     return merge.imported
 
 
-def read_rows(stream: Readable, *, most: int) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
+def read_rows(stream: Readable, *, most: int | None) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
     """The memory rows of a file, whose header, counts and checksum are right, with their lines' numbers and sizes."""
     checksum = hashlib.sha256()
     counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
@@ -121,16 +128,20 @@ class Merge:
     PostgreSQL refuses COPY into a table behind row-level security; a temporary table has none.
     """
 
-    def __init__(self, principal: Principal, on_conflict: Literal["skip", "fail"]) -> None:
-        self.authors: dict[str, UUID | None] = written_by(principal)
+    def __init__(
+        self, tenant_id: UUID, authors: Mapping[str, UUID | None], on_conflict: Literal["skip", "fail"]
+    ) -> None:
+        self.authors = {**authors, "tenant_id": tenant_id}
         self.on_conflict = on_conflict
         self.imported = Imported()
         self.row_type: RowType = ROW_TYPES[0]
         self.rows: list[tuple[Any, ...]] = []
         self.size = 0
+        note_staged()
         with connection.cursor() as cursor:
             for row_type in ROW_TYPES:
                 cursor.execute(create_staging(row_type))
+            cursor.execute("CREATE TEMPORARY TABLE staged_user (name text) ON COMMIT DROP")
             cursor.execute("CREATE TEMPORARY TABLE staged_reference (line bigint, event_id uuid) ON COMMIT DROP")
 
     def stage(self, number: int, size: int, row_type: RowType, row: dict[str, Any]) -> None:
@@ -151,8 +162,12 @@ class Merge:
             with cursor.copy(copy_in) as copy:
                 for row in self.rows:
                     copy.write_row(row)
-            cursor.execute(sql.SQL(MERGE).format(table=table, columns=names, staging=staging), self.authors)
-            self.count(cursor.rowcount)
+            returning = COUNTED[row_type.model].returning
+            merge = sql.SQL(MERGE).format(table=table, columns=names, staging=staging, returning=returning)
+            cursor.execute(merge, self.authors)
+            made = cursor.fetchall()
+            note_counts(row_type.model, [(day, number) for day, _, number in made])
+            self.count(sum(number for _, number, _ in made))
             if row_type is EPISODE:
                 cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
             cursor.execute(sql.SQL("TRUNCATE {}").format(staging))

@@ -21,17 +21,26 @@ def refuse_line(number: int, reason: str) -> Unprocessable:
     return Unprocessable(f"Line {number}: {reason}. Nothing was imported.", code="import_invalid")
 
 
-def read_chunks(stream: Readable, *, most: int) -> Iterator[bytes]:
-    total = 0
-    while chunk := stream.read(CHUNK_BYTES):
-        total += len(chunk)
-        if total > most:
-            raise PayloadTooLarge(f"The file is larger than {most:,} bytes. Import it with the command instead.")
-        yield chunk
+class Bounded:
+    """A stream of at most so many bytes. Packed and unpacked need it both: a gzip stream may unpack to nothing."""
+
+    def __init__(self, stream: Readable, most: int | None) -> None:
+        self.stream = stream
+        self.most = most
+        self.total = 0
+
+    def read(self, size: int) -> bytes:
+        chunk = self.stream.read(size)
+        self.total += len(chunk)
+        if self.most is not None and self.total > self.most:
+            raise PayloadTooLarge(
+                f"The file is larger than {self.most:,} bytes. `manage.py import_tenant` takes any size."
+            )
+        return chunk
 
 
 class Gunzipped:
-    """A gzip stream, unpacked at most 64 KiB at a time: a bomb meets `read_chunks`'s bound before it meets memory."""
+    """A gzip stream, unpacked at most 64 KiB at a time: a bomb meets its bound before it meets memory."""
 
     def __init__(self, stream: Readable) -> None:
         self.stream = stream
@@ -59,10 +68,11 @@ class Gunzipped:
         return unpacked
 
 
-def read_lines(stream: Readable, *, most: int) -> Iterator[tuple[int, bytes]]:
+def read_lines(stream: Readable, *, most: int | None) -> Iterator[tuple[int, bytes]]:
     """Lines with their newline, numbered from 1; the last may lack its newline."""
     number, rest = 0, b""
-    for chunk in read_chunks(stream, most=most):
+    bounded = Bounded(stream, most)
+    while chunk := bounded.read(CHUNK_BYTES):
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             number += 1

@@ -14,9 +14,10 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from memory.services import written_by
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
-from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.lines import Bounded, Gunzipped, Readable
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin
 from tenants.renderers import StreamRenderer
@@ -85,7 +86,8 @@ class ImportView(TenantAPIView):
         options = ImportOptionsSerializer(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
         imported = import_tenant(
-            principal=self.principal,
+            tenant_id=self.principal.tenant_id,
+            authors=written_by(self.principal),
             stream=unpacked(request),
             most=settings.IMPORT_MAX_BYTES,
             actor=actor_of(request),
@@ -103,7 +105,7 @@ def unpacked(request: Request) -> Readable:
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     body = cast("Readable", request.data or BytesIO())  # DRF hands over an empty body as an empty dict
     if encoding == "gzip":
-        return Gunzipped(body)
+        return Gunzipped(Bounded(body, settings.IMPORT_MAX_BYTES))
     if encoding != "identity":
         raise UnsupportedMediaType(encoding, "Content-Encoding may be gzip or left out.")
     return body

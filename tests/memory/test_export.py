@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tenants.models import Role, Tenant
+from tests.calling import elsewhere
 from tests.factories import (
     PASSWORD,
     client_for,
@@ -27,19 +25,6 @@ from tests.factories import (
 from tests.memory.transfers import AWKWARD, EVENT, HEADER, MOMENT, export, make_file, parsed, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def elsewhere(call: Callable[[], Any]) -> Any:
-    """In another thread, so with another connection, as another request would be."""
-
-    def run() -> Any:
-        try:
-            return call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(run).result()
 
 
 def test_export_is_header_rows_by_type_and_footer(acme: Tenant) -> None:

@@ -1,6 +1,7 @@
 """How PostgreSQL finds the rows, under row-level security: by an index, and not more rows than are asked for."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from apikeys.models import APIKey
-from memory.models import Belief, Episode, Event
+from memory.models import Belief, EndUser, Episode, Event, Tally
+from memory.recount import recount
+from memory.tally import SLOTS
 from memory.transactions import tenant_transaction
 from tenants.models import AuditHead, Role, Tenant
 from tests.factories import key_client, make_tenant
@@ -45,6 +48,12 @@ INSERT INTO memory_episode (tenant_id, id, created_at, user_id, summary, tags, c
 SELECT %(tenant)s, lpad(to_hex(i), 32, '0')::uuid, now(), 'user ' || i %% 500, 's', '{}', 'pending',
     now() - i * interval '1 min', '{}' FROM generate_series(1, %(episodes)s) AS i;
 """
+YEARS = """
+INSERT INTO memory_tally (tenant_id, day, slot, events, beliefs, episodes, users)
+SELECT %(tenant)s, current_date - age, slot, 0, 0, 0, 0
+FROM generate_series(0, 3650) AS age CROSS JOIN generate_series(0, %(slots)s - 1) AS slot
+ON CONFLICT DO NOTHING
+"""
 
 
 def fill(tenant: Tenant, share: int) -> None:
@@ -55,14 +64,22 @@ def fill(tenant: Tenant, share: int) -> None:
             cursor.execute(statement, params)
 
 
+def age(tenant: Tenant) -> None:
+    """Counts of ten years, in all slots."""
+    with tenant_transaction(tenant.id), connection.cursor() as cursor:
+        cursor.execute(YEARS, {"tenant": str(tenant.id), "slots": SLOTS})
+
+
 @pytest.fixture(scope="module")
 def crowd(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Tenant]:
     """One large tenant beside smaller ones, committed, for all tests here."""
-    tables = [model._meta.db_table for model in (Event, Belief, Episode)]
+    tables = [model._meta.db_table for model in (Event, Belief, Episode, EndUser, Tally)]
     with django_db_blocker.unblock():
         tenants = [make_tenant(f"Tenant {number}") for number in range(OTHERS + 1)]
         for tenant in tenants:
             fill(tenant, 1 if tenant is tenants[0] else 20)
+            recount(tenant.id, repair=True)
+            age(tenant)
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
         yield tenants[0]
@@ -227,3 +244,17 @@ def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -
         "belief_history",
     }
     assert used >= {"event_by_time", "event_by_user", "event_by_thread", "episode_by_time", "episode_by_user"}
+
+
+def test_stats_read_the_tally_and_one_event(client: APIClient, crowd: Tenant) -> None:
+    """Whatever there is to count: no statement reads more than the slots of its days and the newest event."""
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/v1/stats").json()["total_events"] == EVENTS
+    statements = [query["sql"] for query in queries if "memory_" in query["sql"] and query["sql"].startswith("SELECT")]
+    tables = [set(re.findall("memory_[a-z]+", statement)) for statement in statements]
+    assert tables == [{"memory_tally"}, {"memory_event"}]
+    with tenant_transaction(crowd.id), connection.cursor() as cursor:
+        for statement, most in zip(statements, (SLOTS * 31, 1), strict=True):
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+            (explained,) = cursor.fetchone()
+            check(explained[0]["Plan"], most)

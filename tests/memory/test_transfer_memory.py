@@ -2,13 +2,18 @@
 
 import gzip
 import hashlib
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 
+import httpx
 import pytest
 from django.db import connection
 
+from memory.services import NOBODY
 from memory.transactions import tenant_transaction
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
@@ -16,10 +21,13 @@ from memory.transfer.lines import Gunzipped, Readable
 from tenants.actor import Actor
 from tenants.models import Tenant
 from tenants.problems import PayloadTooLarge, Unprocessable
-from tests.factories import principal_of
-from tests.memory.transfers import EVENT, HEADER, as_line
+from tests.factories import PASSWORD
+from tests.memgraph.processes import Server
+from tests.memory.transfers import EVENT, HEADER, NDJSON, as_line
 
 MIB = 1024 * 1024
+GZIPPED = {"Content-Type": NDJSON, "Content-Encoding": "gzip"}
+PERSON = {"email": "bomb@example.com", "password": PASSWORD, "full_name": "B", "cluster_name": "Bomb"}
 FEW, MANY = 1_000, 10_000
 pytestmark = pytest.mark.django_db(transaction=True)
 EVENTS = """
@@ -73,7 +81,13 @@ def read_export(tenant: Tenant) -> int:
 
 def read_import(tenant: Tenant, stream: Readable, *, most: int = 1024 * MIB) -> int:
     imported = import_tenant(
-        principal=principal_of(tenant), actor=Actor(), stream=stream, most=most, on_conflict="skip", dry_run=True
+        tenant_id=tenant.id,
+        authors=NOBODY,
+        actor=Actor(),
+        stream=stream,
+        most=most,
+        on_conflict="skip",
+        dry_run=True,
     )
     return imported.created["event"]
 
@@ -114,6 +128,38 @@ def test_what_unpacks_to_no_end_is_refused_at_once(line: bytes, acme: Tenant) ->
             read_import(acme, Gunzipped(Stream(iter([packed]))))
 
     assert peak(refuse) < 16 * MIB
+
+
+def test_ten_gigabytes_are_refused_by_a_worker_of_flat_memory() -> None:
+    """Packed small, by repeating one member: zeros are refused at the first line, rows at the bound."""
+    zeros, rows = (gzip.compress(unit * (64 * MIB // len(unit)), 9) * 160 for unit in (b"\0", as_line(EVENT)))
+    with tempfile.TemporaryDirectory(prefix="memgraph-bomb-") as folder:
+        Path(folder).chmod(0o755)
+        with Server(Path(folder, "data"), IMPORT_MAX_BYTES=32 * MIB) as server, signed_in(server) as http:
+            for body in (gzip.compress(b"{}"), zeros):  # the first, so that what is loaded at first use is there
+                before = peak_resident(server)
+                refused = http.post("/v1/admin/import", content=body, headers=GZIPPED)
+                assert refused.json()["detail"].startswith("Line 1: "), refused.json()
+            assert peak_resident(server) < before + 24 * MIB
+            refused = http.post("/v1/admin/import", content=gzip.compress(as_line(HEADER)) + rows, headers=GZIPPED)
+            assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
+            assert peak_resident(server) < before + 48 * MIB
+            assert http.get("/v1/stats").json()["total_events"] == 0
+
+
+@contextmanager
+def signed_in(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.wait_until_healthy().port}", timeout=120) as http:
+        http.post("/v1/auth/onboard", json=PERSON).raise_for_status()
+        form = {"username": PERSON["email"], "password": PASSWORD}
+        token = http.post("/v1/auth/login", data=form).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        yield http
+
+
+def peak_resident(server: Server) -> int:
+    status = Path(f"/proc/{server.worker().pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def test_more_than_is_allowed_is_refused_when_it_is_reached(acme: Tenant) -> None:

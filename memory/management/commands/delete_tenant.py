@@ -1,25 +1,21 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from memory.deletion import delete_tenant
+from memory.management.tenant_command import TenantCommand
 from tenants.actor import command_line_actor
-from tenants.ids import parse_id
 from tenants.models import Tenant
 
 
-class Command(BaseCommand):
+class Command(TenantCommand):
     help = "Deletes a tenant with everything of it. Finishes, too, what was broken off."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("tenant", metavar="TENANT", help="its id")
+        super().add_arguments(parser)
         parser.add_argument("--confirm", metavar="NAME", help="its name; asked for if it is left out")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        tenant_id = parse_id(options["tenant"])
-        tenant = tenant_id and Tenant.objects.filter(id=tenant_id).first()
-        if not tenant:
-            raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+    def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         name = options["confirm"]
         if name is None:
             name = input(f"This deletes {tenant.name} with everything of it. Type its name: ")

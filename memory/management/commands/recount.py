@@ -1,0 +1,38 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from memory.recount import recount
+from tenants.ids import parse_id
+from tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    help = "Counts all rows, and tells where the counts of /v1/stats differ; the exit code is 1 then."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("tenant", metavar="TENANT", nargs="?", help="its id; all tenants if it is left out")
+        parser.add_argument("--repair", action="store_true", help="put the counts right, while others write")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenants = Tenant.objects.order_by("id")
+        if options["tenant"] is not None:
+            tenant_id = parse_id(options["tenant"])
+            tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
+            if not tenants:
+                raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+        differences = 0
+        for tenant_id in tenants.values_list("id", flat=True):
+            found = recount(tenant_id, repair=options["repair"])
+            lines = [str(drift) for drift in found.drifts]
+            if found.strays:
+                lines.append(f"users: {found.strays} missing or left over")
+            for line in lines:
+                self.stdout.write(f"tenant {tenant_id}: {line}")
+            differences += len(lines)
+        if not differences:
+            self.stdout.write("All counts are right.")
+        elif options["repair"]:
+            self.stdout.write("Repaired.")
+        else:
+            raise CommandError("Some counts are wrong. Run it with --repair.")

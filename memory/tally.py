@@ -1,0 +1,177 @@
+"""Exact counts of a tenant's rows: changed in the transaction that changes the rows, and summed on read.
+
+A transaction gathers its changes and writes them in one statement, last of all. So the rows of a tally are locked for
+no longer than the commit takes, users before tallies and each in order, and nobody who holds one waits for other rows.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, models
+from psycopg import sql
+
+from memory.models import Belief, Episode, Event
+
+SLOTS: Final = 16  # of a tenant and day, by backend, so that no row holds up parallel writers
+TOTAL: Final = date.min  # rows of this day count all time; what happened on that day itself is on no chart
+COLUMNS: Final = ("events", "beliefs", "episodes", "users")
+UTC_DAY: Final = "(occurred_at AT TIME ZONE 'UTC')::date"
+# Whose uncommitted row is in the way, or whose removal, is waited for; so not every name may be held at the first try,
+# and only when all are, the tally is written.
+WRITE: Final = """
+WITH wanted AS (
+    SELECT unnest(%(names)s::text[]) AS name {more_names}
+), held AS (
+    SELECT name FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name IN (SELECT name FROM wanted)
+    ORDER BY name FOR KEY SHARE
+), made AS (
+    INSERT INTO memory_enduser (tenant_id, name)
+    SELECT %(tenant_id)s, name FROM wanted WHERE name NOT IN (SELECT name FROM held) ORDER BY name
+    ON CONFLICT DO NOTHING RETURNING name
+), entered AS (
+    SELECT (SELECT count(*) FROM made) AS made,
+           (SELECT count(*) FROM wanted) - (SELECT count(*) FROM held) - (SELECT count(*) FROM made) AS missed
+), written AS (
+    INSERT INTO memory_tally AS tally (tenant_id, slot, day, events, beliefs, episodes, users)
+    SELECT %(tenant_id)s, %(slot)s, day, events, beliefs, episodes,
+           users + CASE WHEN day = %(total)s THEN made ELSE 0 END
+    FROM entered CROSS JOIN unnest(
+        %(days)s::date[], %(events)s::bigint[], %(beliefs)s::bigint[], %(episodes)s::bigint[], %(users)s::bigint[]
+    ) AS change (day, events, beliefs, episodes, users)
+    WHERE missed = 0 ORDER BY day
+    ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
+        events = tally.events + excluded.events, beliefs = tally.beliefs + excluded.beliefs,
+        episodes = tally.episodes + excluded.episodes, users = tally.users + excluded.users
+)
+SELECT made, missed FROM entered
+"""
+STAGED: Final = "UNION SELECT name FROM staged_user"
+# Whoever wrote a row of the user holds it until the commit. So the removal waits, and the next statement sees the row.
+HOLD_LEFT: Final = """
+SELECT count(*) FROM (
+    SELECT FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
+    ORDER BY name FOR UPDATE
+) AS held
+"""
+LEAVE: Final = """
+DELETE FROM memory_enduser AS u WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
+AND NOT EXISTS (SELECT FROM memory_event WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
+AND NOT EXISTS (SELECT FROM memory_belief WHERE tenant_id = %(tenant_id)s AND subject_id = u.name)
+AND NOT EXISTS (SELECT FROM memory_episode WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
+"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How the rows of a model are counted, in SQL of ours: on which day, if any, and whether a row counts at all."""
+
+    column: str
+    user: str
+    day: str = "NULL::date"
+    condition: str = "true"
+
+    @property
+    def returning(self) -> sql.Composed:
+        parts = map(sql.SQL, (self.user, self.day, self.condition))
+        return sql.SQL("{} AS name, {} AS day, {} AS counts").format(*parts)
+
+
+COUNTED: Final[dict[type[models.Model], Counted]] = {
+    Event: Counted("events", "user_id", day=UTC_DAY),
+    Belief: Counted("beliefs", "subject_id", condition="ended_at IS NULL"),
+    Episode: Counted("episodes", "user_id"),
+}
+
+
+@dataclass
+class Changes:
+    """What a transaction has changed so far."""
+
+    counts: dict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    entered: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    staged: bool = False  # more names are in the temporary table `staged_user`: too many for a set
+
+    def add(self, column: str, number: int, day: date | None = None) -> None:
+        self.counts[TOTAL][column] += number
+        if day is not None and day != TOTAL:
+            self.counts[day][column] += number
+
+    def flush(self, tenant_id: UUID) -> None:
+        slot = connection.connection.info.backend_pid % SLOTS
+        values = {"tenant_id": tenant_id, "slot": slot, "total": TOTAL}
+        if self.left:
+            self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
+        while self.entered or self.staged or self.days():
+            made, missed = self.write({**values, **self.columns(), "names": sorted(self.entered)})
+            if not missed:
+                break
+            self.add("users", made)
+
+    def days(self) -> list[date]:
+        return sorted(day for day, counts in self.counts.items() if any(counts.values()))
+
+    def write(self, values: dict[str, Any]) -> tuple[int, int]:
+        with connection.cursor() as cursor:
+            cursor.execute(WRITE.format(more_names=STAGED if self.staged else ""), values)
+            made, missed = cursor.fetchone()
+        return made, missed
+
+    def columns(self) -> dict[str, list[Any]]:
+        days = sorted({TOTAL, *self.days()})  # the total always: users who turn out to be new are added to it
+        return {"days": days, **{column: [self.counts[day][column] for day in days] for column in COLUMNS}}
+
+
+pending: ContextVar[Changes] = ContextVar("pending")  # of the transaction that `tenant_transaction` opened last
+
+
+def remove_users(tenant_id: UUID, names: list[str]) -> int:
+    """Those of whom no row is left. Who enters at the same time is held as well, so that all are, in order."""
+    values: dict[str, Any] = {"tenant_id": tenant_id, "names": names}
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_LEFT, values)
+        cursor.execute(LEAVE, values)
+        removed: int = cursor.rowcount
+    return removed
+
+
+def note_event(user_id: str, occurred_at: datetime) -> None:
+    changes = pending.get()
+    changes.add("events", 1, occurred_at.astimezone(UTC).date())
+    changes.entered.add(user_id)
+
+
+def note_written(model: type[models.Model], user_id: str) -> None:
+    """One row more that counts, of a user who perhaps is new."""
+    changes = pending.get()
+    changes.add(COUNTED[model].column, 1)
+    changes.entered.add(user_id)
+
+
+def note_counts(model: type[models.Model], days: Iterable[tuple[date | None, int]], *, sign: int = 1) -> None:
+    for day, number in days:
+        pending.get().add(COUNTED[model].column, sign * number, day)
+
+
+def note_difference(column: str, number: int, day: date) -> None:
+    """Of that day alone, which may be `TOTAL`."""
+    pending.get().counts[day][column] += number
+
+
+def note_entered(names: Iterable[str]) -> None:
+    pending.get().entered.update(names)
+
+
+def note_left(names: Iterable[str]) -> None:
+    """Users of whom rows went: those of whom none is left are counted no longer."""
+    pending.get().left.update(names)
+
+
+def note_staged() -> None:
+    """The names in the temporary table `staged_user` have entered."""
+    pending.get().staged = True

@@ -1,0 +1,126 @@
+"""Clients that send slowly, or nothing, or never leave: a real server answers everybody else meanwhile."""
+
+import json
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.factories import PASSWORD
+from tests.memgraph.processes import Server, refusal
+from tests.memory.transfers import EVENT, HEADER, NDJSON, ROWS, as_line, make_file
+
+CROWD = 12  # of a worker with five threads
+PERSON = {"email": "slow@example.com", "password": PASSWORD, "full_name": "S", "cluster_name": "Slow"}
+POST = b"POST /v1/auth/onboard HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HALF_BODY = POST + b"Content-Length: 99\r\n\r\n{"
+HALF_CHUNK = POST + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"
+HALF_HEAD = b"GET /live HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+LEAVES_NEVER = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="memgraph-slow-") as folder:
+        Path(folder).chmod(0o755)
+        with Server(Path(folder, "data"), CLIENT_PATIENCE="1s") as server:
+            yield server.wait_until_healthy()
+
+
+@pytest.fixture(scope="module")
+def admin(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
+        client.post("/v1/auth/onboard", json=PERSON).raise_for_status()
+        form = {"username": PERSON["email"], "password": PASSWORD}
+        token = client.post("/v1/auth/login", data=form).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def sent(server: Server, content: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    connection.sendall(content)
+    return connection
+
+
+def answer_of(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, object]]:
+    """Status, headers and body of what comes until the server ends the connection."""
+    head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).decode().partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in lines), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("half", "code"),
+    [(HALF_HEAD, "request_too_slow"), (HALF_BODY, "body_too_slow"), (HALF_CHUNK, "body_too_slow")],
+    ids=["head", "body", "chunk"],
+)
+def test_half_a_request_is_refused_and_its_connection_ends(half: bytes, code: str, server: Server) -> None:
+    with sent(server, half) as connection:
+        status, headers, problem = answer_of(connection)
+    assert (status, problem["status"], problem["code"]) == (408, 408, code)
+    assert (headers["content-type"], headers["connection"]) == ("application/problem+json", "close")
+    assert "Traceback" not in server.text()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", HALF_HEAD, HALF_BODY, HALF_CHUNK, LEAVES_NEVER], ids=["nothing", "head", "body", "chunk", "stays"]
+)
+def test_a_crowd_of_slow_clients_keeps_nobody_waiting(content: bytes, server: Server, admin: httpx.Client) -> None:
+    with ExitStack() as crowd:
+        for _ in range(CROWD):
+            crowd.enter_context(sent(server, content))
+        assert httpx.get(f"{admin.base_url}/v1/health", timeout=8).status_code == 200
+
+
+def test_a_trickling_import_is_refused_and_frees_slot_and_lock(server: Server, admin: httpx.Client) -> None:
+    """Two bytes at a time: each read finds something, and all of them together take too long."""
+    file = make_file(*ROWS)
+    head = (
+        f"POST /v1/admin/import HTTP/1.1\r\nHost: localhost\r\nContent-Type: {NDJSON}\r\n"
+        f"Authorization: {admin.headers['Authorization']}\r\nContent-Length: {len(file)}\r\n\r\n"
+    )
+    with sent(server, head.encode() + file[: len(as_line(HEADER) + as_line(EVENT))]) as connection:
+        connection.settimeout(0.2)
+        answer = b""
+        rest = iter(file[len(as_line(HEADER) + as_line(EVENT)) :])
+        while not answer:
+            connection.sendall(bytes([next(rest)]))
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"body_too_slow"' in answer
+    assert admin.get("/v1/stats").json()["total_events"] == 0
+    assert admin.post("/v1/admin/import", content=file, headers={"Content-Type": NDJSON}).status_code == 200
+
+
+def test_a_busy_server_takes_no_body_for_slow(server: Server, admin: httpx.Client) -> None:
+    """While the server works, the client waits for it, and not the other way round."""
+    events = [EVENT | {"id": f"01900000-0000-7000-8000-{number:012}"} for number in range(100, 30_100)]
+    body = make_file(*events)
+    answer = admin.post("/v1/admin/import", content=body, headers={"Content-Type": NDJSON})
+    assert answer.json()["created"]["event"] == len(events)
+
+
+def test_the_connection_of_a_refused_request_gives_its_thread_back(server: Server, admin: httpx.Client) -> None:
+    for _ in range(4):
+        with sent(server, HALF_BODY) as connection:
+            assert answer_of(connection)[0] == 408
+    assert admin.get("/v1/health").status_code == 200
+
+
+def test_a_large_body_that_nobody_reads_still_gets_its_answer(server: Server) -> None:
+    """The client hears why, though it is still sending: the end of the connection waits for it."""
+    url = f"http://127.0.0.1:{server.port}/v1/auth/onboard"
+    refused = httpx.post(url, content=b" " * 3 * 1024 * 1024, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 413
+
+
+def test_patience_must_be_a_duration(tmp_path: Path) -> None:
+    assert "CLIENT_PATIENCE" in refusal(MEMGRAPH_DATA_DIR=tmp_path, CLIENT_PATIENCE="never")
