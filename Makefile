@@ -20,11 +20,14 @@ run: local ## run the server, with a PostgreSQL of its own, on port 8001
 dev: local ## the same in development mode: no credentials needed, reloads when code changes
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
-test: developer ## run the tests against a real PostgreSQL
+test: developer tests/browser/node_modules ## run the tests against a real PostgreSQL, and in a browser if there is a Chromium
 	@$(venv)/python -m pytest -n 2 -q
 
 soak: developer ## run what takes too long for every change: many rounds of each race, more versions of the client
 	@$(venv)/python -m pytest -m soak -q
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --no-audit --no-fund && touch $@; fi
 
 lint: developer ## check style, types, import rules, migrations and deployment settings
 	$(venv)/ruff check .

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apikeys.concerns import count_concerns
 from memory.models import Belief, Event
-from memory.queries import tenant_stats
+from memory.queries import tenant_totals
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.charts import daily_chart
@@ -29,7 +29,7 @@ def overview(request: PageRequest) -> HttpResponse:
     """What there is, how it grows, who writes it; for a new workspace, the first three steps instead."""
     tenant_id = request.principal.tenant_id
     with tenant_transaction(tenant_id):
-        stats = tenant_stats(tenant_id)
+        stats = tenant_totals(tenant_id)
         events = list(Event.objects.for_tenant(tenant_id).order_by("-occurred_at", "-id")[:NEWEST])
         writers = newest_writers(tenant_id) if events else []
     keys = count_concerns(tenant_id, now=timezone.now()) if IsTenantAdmin.allows(request.principal) else None
