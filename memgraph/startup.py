@@ -117,10 +117,11 @@ def announcement() -> str:
     return f"""
 Memgraph is starting on {url} (Ctrl-C stops it)
 {anyone}
+  Studio     {url}/studio/
   API        {url}/docs
   Operators  {url}/admin/ (make operator)
 
-Make an account, a tenant and its first key:
+Make an account, a tenant and its first key in the Studio, or by:
 
   curl -X POST {url}/v1/auth/onboard -H 'Content-Type: application/json' \\
     -d '{{"email": "you@example.com", "password": "correct horse battery", "full_name": "You", "cluster_name": "Mine"}}'
