@@ -8,11 +8,11 @@ import orjson
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.template.loader import render_to_string
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure, TooManyConnections
 from psycopg_pool import TooManyRequests
 from rest_framework import exceptions
 
+from memgraph.error_pages import error_page
 from tenants.problems import BodyTooSlow, Unavailable
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
@@ -143,7 +143,7 @@ def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
         body = orjson.dumps(problem)
         response = HttpResponse(body, status=problem["status"], content_type=CONTENT_TYPE)
     else:
-        response = HttpResponse(render_to_string("error.html", {"problem": problem}, request), status=problem["status"])
+        response = HttpResponse(error_page(request, problem), status=problem["status"])
     for name, value in headers_of(exc).items():
         response[name] = value
     return response

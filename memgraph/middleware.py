@@ -85,13 +85,15 @@ class RequestMiddleware:
 
 
 class CompressPages(GZipMiddleware):
-    """Pages and their files, gzipped; not the API, whose bodies are small and whose time counts.
+    """Pages and their files, gzipped; not the API, whose bodies are small and whose time counts, and no downloads.
 
     Django masks the CSRF token and pads the answer, so that its length tells nothing of them (BREACH).
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if request.path.startswith(COMPRESSED) else response
+        if not request.path.startswith(COMPRESSED) or response.has_header("Content-Disposition"):
+            return response
+        return super().process_response(request, response)
 
 
 KNOWN_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -101,6 +101,7 @@ REDIS_URL = env.redis_url("REDIS_URL")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 CLIENT_PATIENCE = env.duration("CLIENT_PATIENCE", "10s")
+FILE_UPLOAD_HANDLERS = ["memgraph.uploads.NoFiles"]
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)
 
 env.exit_on_mistakes()

@@ -17,6 +17,10 @@ SUBMISSIONS: Final = Limit("form", 1, 24 * 3600)
 SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
 
 
+class NothingSerializer(Serializer[Any]):
+    """Of a form that asks for nothing but a click."""
+
+
 class Form:
     """What was typed, what is wrong with it, and that it has its effect once.
 
@@ -24,10 +28,16 @@ class Form:
     """
 
     def __init__(
-        self, request: HttpRequest, serializer: type[Serializer[Any]], *, initial: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        serializer: type[Serializer[Any]],
+        *,
+        initial: dict[str, Any] | None = None,
+        context: dict[str, Any] | None = None,
     ) -> None:
         self.request = request
         self.serializer = serializer
+        self.context = context or {}
         self.submitted = request.method == "POST"
         self.values: QueryDict | dict[str, Any] = request.POST.copy() if self.submitted else initial or {}
         self.errors: dict[str, str] = {}
@@ -48,7 +58,7 @@ class Form:
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """What was typed, checked. Also claims the form's one effect."""
-        serializer = self.serializer(data=self.values)
+        serializer = self.serializer(data=self.values, context=self.context)
         serializer.is_valid(raise_exception=True)
         self.claim()
         return {**serializer.validated_data, **more}
@@ -64,7 +74,7 @@ class Form:
         if wait := getattr(refusal, "wait", None):
             self.headers["Retry-After"] = str(int(wait))
         if isinstance(refusal.detail, dict):
-            self.errors = {name: sentence_of(detail) for name, detail in refusal.detail.items()}
+            self.errors = faults_of(refusal)
             unknown = [text for name, text in self.errors.items() if name not in self.serializer().fields]
             self.fault = " ".join(unknown)
         else:
@@ -75,6 +85,18 @@ class Form:
         for name, value in self.headers.items():
             response[name] = value
         return response
+
+
+def only_sent(request: HttpRequest, *names: str) -> dict[str, Any]:
+    """Of a form that sends one thing of several. To a serializer a checkbox that a whole form lacks is unticked."""
+    return {name: request.POST[name] for name in names if name in request.POST}
+
+
+def faults_of(refusal: APIException) -> dict[str, str]:
+    """What is wrong with each field, if that is what was refused."""
+    if not isinstance(refusal.detail, dict):
+        return {}
+    return {str(name): sentence_of(detail) for name, detail in refusal.detail.items()}
 
 
 def sentence_of(detail: Any) -> str:

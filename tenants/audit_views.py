@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -10,13 +12,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from tenants.actions import Action
-from tenants.actor import actor_of
+from tenants.actor import Actor, actor_of
 from tenants.audit import record
 from tenants.audit_checks import Place
 from tenants.audit_csv import csv_lines
 from tenants.ids import parse_id
 from tenants.models import AuditEntry, AuditEntryQuerySet, AuditHead
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.principal import Principal
 from tenants.renderers import CSVRenderer
 from tenants.views import TenantViewSet
 
@@ -92,35 +95,42 @@ class AuditViewSet(TenantViewSet):
         `head` (of the CSV the last line, and the header `X-Memgraph-Audit-Head`) is the end of the chain: keep it
         elsewhere, and `verify_audit --head` shows whether an older state of the log was put back.
         """
-        filters = AuditFilterSerializer(data=request.query_params.dict())
-        filters.is_valid(raise_exception=True)
-        entries = self.get_queryset().filter(**filters.validated_data)
+        filters = request.query_params.dict()
         if isinstance(request.accepted_renderer, CSVRenderer):
-            return self.export(request, entries)
+            return csv_response(self.principal, filters, actor_of(request))
+        entries = chosen_entries(self.principal.tenant_id, filters)
         page = AuditEntrySerializer(self.paginate_queryset(entries), many=True).data
         answer = self.get_paginated_response(page)
-        answer.data["head"] = AuditHeadSerializer(shown(self.chain_end())).data
+        answer.data["head"] = AuditHeadSerializer(shown(chain_end(self.principal.tenant_id))).data
         return answer
 
-    def export(self, request: Request, entries: AuditEntryQuerySet) -> StreamingHttpResponse:
-        tenant_id = self.principal.tenant_id
-        with transaction.atomic():
-            wanted = {
-                name: value for name, value in request.query_params.items() if name in AuditFilterSerializer().fields
-            }
-            record(Action.AUDIT_EXPORTED, actor=actor_of(request), tenant_id=tenant_id, after={"filters": wanted})
-        head = self.chain_end()
-        rows = entries.filter(number__lte=head.number).order_by("number").iterator(LINES_AT_ONCE)
-        response = StreamingHttpResponse(csv_lines(rows, head), content_type="text/csv; charset=utf-8; header=present")
-        name = slugify(self.principal.tenant_name)[:50] or "workspace"
-        file_name = f"memgraph-audit-{name}-{timezone.now():%Y-%m-%d}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{file_name}"'
-        response[HEAD_HEADER] = "{number}:{mac}".format(**shown(head))
-        return response
 
-    def chain_end(self) -> Place:
-        head = AuditHead.objects.filter(tenant_id=self.principal.tenant_id).first()
-        return Place.end(head) if head else Place(0, b"")
+def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQuerySet:
+    checked = AuditFilterSerializer(data=filters)
+    checked.is_valid(raise_exception=True)
+    return AuditEntry.objects.for_tenant(tenant_id).filter(**checked.validated_data)
+
+
+def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
+    """The log as a file to download, of the API and of the Studio. That it was taken is in the log too."""
+    tenant_id = principal.tenant_id
+    entries = chosen_entries(tenant_id, filters)
+    wanted = {name: value for name, value in filters.items() if name in AuditFilterSerializer().fields}
+    with transaction.atomic():
+        record(Action.AUDIT_EXPORTED, actor=actor, tenant_id=tenant_id, after={"filters": wanted})
+    head = chain_end(tenant_id)
+    rows = entries.filter(number__lte=head.number).order_by("number").iterator(LINES_AT_ONCE)
+    response = StreamingHttpResponse(csv_lines(rows, head), content_type="text/csv; charset=utf-8; header=present")
+    name = slugify(principal.tenant_name)[:50] or "workspace"
+    file_name = f"memgraph-audit-{name}-{timezone.now():%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response[HEAD_HEADER] = "{number}:{mac}".format(**shown(head))
+    return response
+
+
+def chain_end(tenant_id: UUID) -> Place:
+    head = AuditHead.objects.filter(tenant_id=tenant_id).first()
+    return Place.end(head) if head else Place(0, b"")
 
 
 def shown(head: Place) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 
 from memory.services import written_by
 from memory.transfer.exporting import export_tenant
-from memory.transfer.importing import import_tenant
+from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Bounded, Gunzipped, Readable
-from tenants.actor import actor_of
+from tenants.actor import Actor, actor_of
 from tenants.permissions import IsTenantAdmin
+from tenants.principal import Principal
 from tenants.renderers import StreamRenderer
 from tenants.views import TenantAPIView
 
@@ -48,13 +49,18 @@ class ExportView(TenantAPIView):
 
     @extend_schema(responses={(200, NDJSON): OpenApiTypes.BINARY})
     def get(self, request: Request) -> StreamingHttpResponse:
-        chunks = export_tenant(tenant_id=self.principal.tenant_id, actor=actor_of(request))
-        first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
-        response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
-        response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
-        name = slugify(self.principal.tenant_name)[:50] or "workspace"
-        response["Content-Disposition"] = f'attachment; filename="memgraph-{name}-{timezone.now():%Y-%m-%d}.ndjson"'
-        return response
+        return export_response(self.principal, actor_of(request))
+
+
+def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse:
+    """An export as a file to download, of the API and of the Studio."""
+    chunks = export_tenant(tenant_id=principal.tenant_id, actor=actor)
+    first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
+    response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
+    response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
+    name = slugify(principal.tenant_name)[:50] or "workspace"
+    response["Content-Disposition"] = f'attachment; filename="memgraph-{name}-{timezone.now():%Y-%m-%d}.ndjson"'
+    return response
 
 
 def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -85,20 +91,25 @@ class ImportView(TenantAPIView):
     def post(self, request: Request) -> Response:
         options = ImportOptionsSerializer(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
-        imported = import_tenant(
-            tenant_id=self.principal.tenant_id,
-            authors=written_by(self.principal),
-            stream=unpacked(request),
-            most=settings.IMPORT_MAX_BYTES,
-            actor=actor_of(request),
-            **options.validated_data,
-        )
+        imported = import_stream(self.principal, unpacked(request), actor_of(request), **options.validated_data)
         answer = {
             "dry_run": options.validated_data["dry_run"],
             "created": imported.created,
             "skipped": imported.skipped,
         }
         return Response(ImportedSerializer(answer).data)
+
+
+def import_stream(principal: Principal, stream: Readable, actor: Actor, **options: Any) -> Imported:
+    """An import over HTTP, of the API and of the Studio: the same bound for both."""
+    return import_tenant(
+        tenant_id=principal.tenant_id,
+        authors=written_by(principal),
+        stream=stream,
+        most=settings.IMPORT_MAX_BYTES,
+        actor=actor,
+        **options,
+    )
 
 
 def unpacked(request: Request) -> Readable:

@@ -13,7 +13,9 @@ from django.utils.safestring import SafeString
 
 from apikeys.models import APIKey
 from memory.models import Event
+from studio.audit_words import ACTIONS, ACTORS
 from tenants.ids import new_id
+from tenants.models import AuditEntry
 
 register = template.Library()
 UNITS: Final = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
@@ -92,6 +94,22 @@ def entry(mapping: Any, name: str) -> Any:
 @register.filter
 def grouped(number: int) -> str:
     return f"{number:,}"
+
+
+@register.filter
+def action_words(row: AuditEntry) -> str:
+    return ACTIONS.get(row.action, row.action)
+
+
+@register.filter
+def actor_words(row: AuditEntry) -> str:
+    """What kind of actor it was, if it was no signed-in person."""
+    return ACTORS.get(row.actor_kind, row.actor_kind)
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 @register.filter

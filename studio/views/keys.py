@@ -19,6 +19,7 @@ from memory.takeback_views import NOT_UNDONE, UndoSerializer
 from memory.transactions import tenant_transaction
 from memory.undo import undo_writes
 from studio.access import PageRequest, page
+from studio.confirmation import ConfirmNameSerializer, confirm_name
 from studio.forms import Form
 from studio.queries import MOST_KEYS, listed_keys
 from tenants.actor import actor_of
@@ -150,12 +151,6 @@ def rotate(request: PageRequest, id: str) -> HttpResponse:
     return form.show("studio/keys/rotate.html", key=found, graces=GRACES)
 
 
-class ConfirmNameSerializer(serializers.Serializer[Any]):
-    """What can't be undone is confirmed by typing the name of what goes."""
-
-    confirm = serializers.CharField(max_length=100)
-
-
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def revoke(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
@@ -168,12 +163,6 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
             return redirect("studio:keys-key", id=id)
     used_lately = found.last_used_at is not None and found.last_used_at > timezone.now() - LATELY
     return form.show("studio/keys/revoke.html", key=found, used_lately=used_lately)
-
-
-def confirm_name(typed: str, name: str) -> None:
-    if typed != name.strip():
-        fault = serializers.ErrorDetail("This is not the name.", code="not_the_name")
-        raise serializers.ValidationError({"confirm": [fault]})
 
 
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))

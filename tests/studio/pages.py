@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import get_resolver
 
 from tenants.models import Tenant
-from tests.factories import make_key
+from tests.factories import make_invitation, make_key, make_user
 from tests.routes import ADMIN, PUBLIC, VIEWER
 
 
@@ -20,6 +20,7 @@ class Page:
     who: str
     methods: tuple[str, ...] = ("GET",)
     of: Callable[[Tenant], Any] | None = None  # makes what {id} stands for
+    is_file: bool = False  # streamed to be kept, and no page
 
     def path_for(self, tenant: Tenant) -> str:
         return self.path.replace("{id}", str(self.of(tenant).id)) if self.of else self.path
@@ -47,6 +48,22 @@ PAGES: dict[str, Page] = {
     "keys-rotate": Page("/studio/keys/{id}/rotate", ADMIN, FORM, of=a_key),
     "keys-revoke": Page("/studio/keys/{id}/revoke", ADMIN, FORM, of=a_key),
     "keys-undo": Page("/studio/keys/{id}/undo", ADMIN, FORM, of=a_key),
+    "members": Page("/studio/members", ADMIN),
+    "members-invite": Page("/studio/members/invite", ADMIN, FORM),
+    "members-member": Page("/studio/members/{id}", ADMIN, FORM, of=make_user),
+    "members-reset": Page("/studio/members/{id}/reset", ADMIN, FORM, of=make_user),
+    "members-remove": Page("/studio/members/{id}/remove", ADMIN, FORM, of=make_user),
+    "members-invitation-revoke": Page("/studio/invitations/{id}/revoke", ADMIN, FORM, of=make_invitation),
+    "audit": Page("/studio/audit", ADMIN),
+    "audit-csv": Page("/studio/audit.csv", ADMIN, is_file=True),
+    "settings": Page("/studio/settings", ADMIN, FORM),
+    "settings-freeze": Page("/studio/settings/freeze", ADMIN, FORM),
+    "settings-delete": Page("/studio/settings/delete", ADMIN, FORM),
+    "settings-import": Page("/studio/settings/import", ADMIN, FORM),
+    "settings-export": Page("/studio/export", ADMIN, is_file=True),
+    "account": Page("/studio/account", VIEWER, FORM),
+    "account-password": Page("/studio/account/password", VIEWER, FORM),
+    "account-sessions": Page("/studio/account/sessions", VIEWER, ("POST",)),
 }
 PROTECTED = {name: page for name, page in PAGES.items() if page.who != PUBLIC}
 

@@ -19,11 +19,13 @@ def test_the_table_is_the_resolvers() -> None:
     assert sorted(pages_of_the_resolver()) == sorted(PAGES)
 
 
-@pytest.mark.parametrize("name", PROTECTED)
+@pytest.mark.parametrize("name", [name for name, page in PROTECTED.items() if "GET" in page.methods])
 @pytest.mark.parametrize("role", LEVELS)
 def test_a_role_sees_its_pages_and_no_other(name: str, role: str, acme: Tenant) -> None:
     page = PROTECTED[name]
     response = browser(make_user(acme, role)).get(page.path_for(acme))
+    if response.streaming:
+        response.getvalue()
     if LEVELS[role] < LEVELS[page.who]:
         assert response.status_code == 403
         assert f"This needs the role {page.who}" in response.content.decode()

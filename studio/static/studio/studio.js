@@ -39,6 +39,44 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
 });
+
+// A file is sent with its progress shown. The answer takes the place of all but the file, which stays chosen: so the file
+// that was checked is the file that is imported.
+function upload(form, submitter) {
+  const bar = form.querySelector("progress"), says = form.querySelector("#upload-says"), sending = new XMLHttpRequest();
+  const shown = (text) => { says.textContent = text; };
+  const ended = () => { form.querySelector("#upload").hidden = true; for (const button of form.querySelectorAll("button")) button.disabled = false; };
+  sending.upload.onprogress = (event) => { bar.value = event.loaded / event.total; shown(`Uploading, ${Math.floor(100 * event.loaded / event.total)} %`); };
+  sending.upload.onload = () => { bar.removeAttribute("value"); shown(submitter.name === "dry_run" ? "Checking" : "Importing"); };
+  sending.onload = () => { ended(); showAnswer(form, sending.responseText); };
+  sending.onerror = () => { ended(); document.getElementById("said").textContent = says.textContent; form.querySelector("#upload").hidden = false; bar.hidden = true; shown("The upload was broken off. Nothing was imported: try again."); };
+  bar.hidden = false;
+  bar.value = 0;
+  shown("Uploading");
+  form.querySelector("#upload").hidden = false;
+  sending.open("POST", form.action);
+  sending.send(new FormData(form, submitter));
+}
+
+function showAnswer(form, html) {
+  const page = new DOMParser().parseFromString(html, "text/html"), answer = page.querySelector("#import-answer");
+  if (!answer) { document.querySelector("main").replaceWith(page.querySelector("main")); return; }
+  for (const part of answer.querySelectorAll("[data-without-script]")) part.remove();
+  answer.querySelector("#import-file").replaceWith(form.querySelector("#import-file"));
+  form.querySelector("#import-answer").replaceWith(document.adoptNode(answer));
+}
+
+function isTooLarge(field) {
+  const file = field.files[0];
+  field.setCustomValidity(file && file.size > Number(field.dataset.most) ? "This file is too large to import here." : "");
+}
+
+document.addEventListener("change", (event) => { if (event.target.dataset.most) isTooLarge(event.target); });
+document.addEventListener("submit", (event) => {
+  if (!("upload" in event.target.dataset)) return;
+  event.preventDefault();
+  upload(event.target, event.submitter);
+});
 document.addEventListener("htmx:afterSwap", (event) => localise(event.target));
 for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
 const menu = document.querySelector(".menu");

@@ -1,0 +1,49 @@
+"""What was done, in words that follow on who did it."""
+
+from typing import Final
+
+from tenants.actions import Action
+from tenants.actor import ActorKind
+
+ACTIONS: Final[dict[str, str]] = {
+    Action.SIGN_IN_ACCEPTED: "Signed in",
+    Action.SIGN_IN_REFUSED: "Failed to sign in",
+    Action.SIGN_IN_LOCKED: "Was locked out for too many failed sign-ins",
+    Action.SESSIONS_ENDED: "Ended sessions",
+    Action.KEY_CREATED: "Made a key",
+    Action.KEY_FIRST_USED: "Used a key for the first time",
+    Action.KEY_CHANGED: "Changed a key",
+    Action.KEY_ROTATED: "Rotated a key",
+    Action.KEY_REVOKED: "Revoked a key",
+    Action.KEY_LEAK_REPORTED: "Reported a leaked key, which was revoked",
+    Action.KEY_WRITES_UNDONE: "Took back what a key wrote",
+    Action.KEYS_FROZEN: "Froze all keys",
+    Action.KEYS_UNFROZEN: "Unfroze the keys",
+    Action.USER_CREATED: "Made an account",
+    Action.USER_CHANGED: "Changed a person",
+    Action.USER_REMOVED: "Removed a person",
+    Action.PASSWORD_CHANGED: "Changed the password",
+    Action.PASSWORD_RESET_LINK_MADE: "Made a reset link",
+    Action.PASSWORD_RESET: "Set a new password by a reset link",
+    Action.INVITATION_CREATED: "Invited a person",
+    Action.INVITATION_ACCEPTED: "Accepted an invitation",
+    Action.INVITATION_REVOKED: "Revoked an invitation",
+    Action.TENANT_CREATED: "Made the workspace",
+    Action.TENANT_CHANGED: "Changed the settings",
+    Action.TENANT_SUSPENDED: "Suspended the workspace",
+    Action.TENANT_REACTIVATED: "Reactivated the workspace",
+    Action.TENANT_DELETED: "Deleted the workspace",
+    Action.TENANT_MISMATCH: "Named another workspace, and was refused",
+    Action.MEMORY_EXPORTED: "Exported everything",
+    Action.MEMORY_IMPORTED: "Imported a file",
+    Action.MEMORY_ERASED: "Erased an end user",
+    Action.BELIEFS_FORGOTTEN: "Deleted beliefs",
+    Action.AUDIT_EXPORTED: "Downloaded the audit log",
+    Action.AUDIT_PRUNED: "Removed old rows of the audit log",
+}
+ACTORS: Final[dict[str, str]] = {
+    ActorKind.USER: "a person",
+    ActorKind.API_KEY: "a key",
+    ActorKind.OPERATOR: "an operator",
+    ActorKind.ANONYMOUS: "nobody signed in",
+}

@@ -1,0 +1,122 @@
+"""The workspace's people: who they are, what they may do, how they come in and leave."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from accounts.invitations import invite as invite_address
+from accounts.invitations import revoke_invitation
+from accounts.members import change_member, remove_member
+from accounts.models import Invitation, User, UserQuerySet
+from accounts.passwords import make_reset_link
+from accounts.serializers import ChangeMemberSerializer, InviteSerializer
+from studio.access import PageRequest, page
+from studio.confirmation import ConfirmNameSerializer, confirm_name
+from studio.forms import Form, NothingSerializer, only_sent
+from tenants.actor import actor_of
+from tenants.keyset import keyset_page
+from tenants.models import Role
+from tenants.permissions import IsTenantAdmin
+
+FORM: Final = ("GET", "HEAD", "POST")
+MOST: Final = 50
+ROLES: Final = {
+    Role.VIEWER: "Sees events, beliefs, episodes and statistics, and changes nothing.",
+    Role.EDITOR: "Also writes and corrects them.",
+    Role.ADMIN: "Also manages keys, people and settings, exports, imports and erases.",
+}
+
+
+@page(IsTenantAdmin)
+def members(request: PageRequest) -> HttpResponse:
+    tenant_id = request.principal.tenant_id
+    cursor = request.GET.get("cursor")
+    people = keyset_page(
+        people_of(request), ordering=("-id",), limit=MOST, cursor=cursor, tenant_id=tenant_id, name="studio people"
+    )
+    invitations = Invitation.objects.for_tenant(tenant_id).open().order_by("-id")[:MOST]
+    return render(request, "studio/members/list.html", {"people": people, "cursor": cursor, "invitations": invitations})
+
+
+def people_of(request: PageRequest) -> UserQuerySet:
+    people: UserQuerySet = User.objects.for_tenant(request.principal.tenant_id)
+    return people
+
+
+@page(IsTenantAdmin, methods=FORM)
+def member(request: PageRequest, id: str) -> HttpResponse:
+    """One person, and the two things that change of them: the role, and whether they may sign in."""
+    person = people_of(request).with_id(id)
+    form = Form(request, ChangeMemberSerializer, initial={"role": person.role})
+    if form.submitted:
+        with form.checking():
+            form.values = only_sent(request, "role", "is_active")
+            changed = change_member(user=person, changes=form.fields(), actor=actor_of(request))
+            messages.success(request, said_of_change(changed, form.values))
+            is_self = changed.id == request.principal.user_id  # who may not be allowed here any more
+            return redirect("studio:overview") if is_self else redirect("studio:members-member", id=id)
+    return form.show("studio/members/member.html", person=person, roles=ROLES)
+
+
+def said_of_change(person: User, sent: Any) -> str:
+    if "is_active" not in sent:
+        return f"The role of {person.email} is {person.role} now."
+    if sent["is_active"] == "true":
+        return f"{person.email} may sign in again."
+    return f"{person.email} is deactivated and signed out everywhere."
+
+
+@page(IsTenantAdmin, methods=FORM)
+def reset(request: PageRequest, id: str) -> HttpResponse:
+    """The link is on the answer of the POST and nowhere else."""
+    person = people_of(request).with_id(id)
+    form = Form(request, NothingSerializer)
+    if form.submitted:
+        with form.checking():
+            form.fields()
+            made = make_reset_link(user=person, actor=actor_of(request))
+            context = {"person": person, "link": made.link, "ends": made.expires_at}
+            return render(request, "studio/members/reset_shown.html", context)
+    return form.show("studio/members/reset.html", person=person)
+
+
+@page(IsTenantAdmin, methods=FORM)
+def remove(request: PageRequest, id: str) -> HttpResponse:
+    person = people_of(request).with_id(id)
+    form = Form(request, ConfirmNameSerializer)
+    if form.submitted:
+        with form.checking():
+            confirm_name(form.fields()["confirm"].lower(), person.email, what="address")
+            remove_member(user=person, actor=actor_of(request))
+            messages.success(request, f"{person.email} is removed.")
+            return redirect("studio:members")
+    return form.show("studio/members/remove.html", person=person)
+
+
+@page(IsTenantAdmin, methods=FORM)
+def invite(request: PageRequest) -> HttpResponse:
+    """The link is on the answer of the POST and nowhere else, but for the mail."""
+    form = Form(request, InviteSerializer, initial={"role": Role.EDITOR})
+    if form.submitted:
+        with form.checking():
+            tenant_id = request.principal.tenant_id
+            made = invite_address(tenant_id=tenant_id, actor=actor_of(request), **form.fields())
+            context = {"invitation": made.invitation, "link": made.link, "mailed": settings.EMAIL_CONFIGURED}
+            return render(request, "studio/members/invited.html", context)
+    return form.show("studio/members/invite.html", roles=ROLES, mailed=settings.EMAIL_CONFIGURED)
+
+
+@page(IsTenantAdmin, methods=FORM)
+def revoke(request: PageRequest, id: str) -> HttpResponse:
+    invitation = Invitation.objects.for_tenant(request.principal.tenant_id).with_id(id)
+    form = Form(request, NothingSerializer)
+    if form.submitted:
+        with form.checking():
+            form.fields()
+            revoke_invitation(invitation=invitation, actor=actor_of(request))
+            messages.success(request, f"The invitation of {invitation.email} is revoked: its link is refused.")
+            return redirect("studio:members")
+    return form.show("studio/members/revoke.html", invitation=invitation)

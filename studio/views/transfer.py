@@ -1,0 +1,87 @@
+"""Everything out as a file, and back in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, cast
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http import HttpResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from rest_framework import serializers
+
+from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.views import ImportOptionsSerializer, export_response, import_stream
+from studio.access import PageRequest, page
+from studio.forms import Form
+from tenants.actor import actor_of
+from tenants.permissions import IsTenantAdmin
+from tenants.problems import PayloadTooLarge, Unprocessable
+from tenants.slots import TRANSFERS
+
+FORM_BYTES: Final = 64 * 1024  # of the form around the file
+GZIP: Final = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+NO_EXPORT: Final = "This file is not an export: choose one that was downloaded here."
+
+
+@page(IsTenantAdmin, methods=("GET",))
+def export(request: PageRequest) -> StreamingHttpResponse:
+    return export_response(request.principal, actor_of(request))
+
+
+class ImportSerializer(ImportOptionsSerializer):
+    file = serializers.FileField(error_messages={"required": "Choose a file.", "empty": "This file is empty."})
+
+
+@csrf_exempt  # the token stands in the form, and the form is read once it is known whose it is: `bring_in` checks it
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def import_page(request: PageRequest) -> HttpResponse:
+    """A file is on this machine's disk for as long as its request lasts, and never in memory."""
+    if request.method == "POST":
+        take_file(request)
+    return bring_in(request)
+
+
+def take_file(request: PageRequest) -> None:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
+        most = f"{settings.IMPORT_MAX_BYTES:,}"
+        raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")
+    request.upload_handlers = [TemporaryFileUploadHandler(request)]
+    with TRANSFERS.take():
+        request.POST  # noqa: B018 - reads the form
+
+
+@csrf_protect
+def bring_in(request: PageRequest) -> HttpResponse:
+    """First what a file would bring, then the file: each time it is sent, because none is kept here."""
+    form = Form(request, ImportSerializer)
+    imported = None
+    if form.submitted:
+        form.values.update(request.FILES)  # type: ignore[arg-type] # as DRF has it in `request.data`
+        with form.checking():
+            fields = form.fields()
+            stream = unpacked(fields.pop("file"))
+            with in_plain_words():
+                imported = import_stream(request.principal, stream, actor_of(request), **fields)
+    is_trial, most = "dry_run" in request.POST, settings.IMPORT_MAX_BYTES
+    return form.show("studio/settings/import.html", imported=imported, is_trial=is_trial, most=most)
+
+
+def unpacked(file: "UploadedFile[bytes]") -> Readable:
+    """By its first bytes: a file's name says what somebody called it."""
+    is_packed = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    stream = cast("Readable", file)
+    return Gunzipped(stream) if is_packed else stream
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Whose first line is wrong has chosen another file; every other line is named."""
+    try:
+        yield
+    except Unprocessable as refusal:
+        if str(refusal.detail).startswith("Line 1:"):
+            raise Unprocessable(f"{NO_EXPORT} {refusal.detail}", code="import_invalid") from None
+        raise
