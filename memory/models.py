@@ -14,6 +14,14 @@ NAME_LENGTH = 255  # of users, agents, threads, keys and domains, which their ow
 EVENT_TYPE_LENGTH = 64
 
 
+def narrowed(column: str, order: list[str], *, name: str, condition: Q | None = None) -> models.Index:
+    """Finds the rows with one value of a column that may be null, in the order of their list."""
+    there = Q(**{f"{column}__isnull": False})
+    return models.Index(
+        fields=["tenant", column, *order], condition=condition & there if condition else there, name=name
+    )
+
+
 class Remembered(models.Model):
     """Ids are unique per tenant, and each key and index begins with it: import keeps ids, the schema can be sharded."""
 
@@ -93,11 +101,11 @@ class Event(Remembered):
         indexes = [
             models.Index(fields=["tenant", "occurred_at", "id"], name="event_by_time"),
             models.Index(fields=["tenant", "user_id", "occurred_at", "id"], name="event_by_user"),
-            models.Index(
-                fields=["tenant", "thread_id", "occurred_at", "id"],
-                condition=Q(thread_id__isnull=False),
-                name="event_by_thread",
-            ),
+            models.Index(fields=["tenant", "event_type", "occurred_at", "id"], name="event_by_type"),
+            narrowed("agent_id", ["occurred_at", "id"], name="event_by_agent"),
+            narrowed("thread_id", ["occurred_at", "id"], name="event_by_thread"),
+            narrowed("written_by_key", ["occurred_at", "id"], name="event_by_writing_key"),
+            narrowed("written_by_user", ["occurred_at", "id"], name="event_by_writing_user"),
         ]
 
 
@@ -158,6 +166,12 @@ class Belief(Remembered):
                 fields=["tenant", "subject_id", "id"], condition=Q(ended_at=None), name="belief_active_by_subject"
             ),
             models.Index(fields=["tenant", "subject_id", "key", "created_at"], name="belief_history"),
+            models.Index(
+                fields=["tenant", "belief_type", "id"], condition=Q(ended_at=None), name="belief_active_by_type"
+            ),
+            narrowed("domain", ["id"], condition=Q(ended_at=None), name="belief_active_by_domain"),
+            narrowed("written_by_key", ["id"], condition=Q(ended_at=None), name="belief_active_by_writing_key"),
+            narrowed("written_by_user", ["id"], condition=Q(ended_at=None), name="belief_active_by_writing_user"),
         ]
 
 
@@ -200,4 +214,12 @@ class Episode(Remembered):
         indexes = [
             models.Index(fields=["tenant", "started_at", "id"], name="episode_by_time"),
             models.Index(fields=["tenant", "user_id", "started_at", "id"], name="episode_by_user"),
+            models.Index(
+                fields=["tenant", "consolidation_status", "started_at", "id"], name="episode_by_consolidation"
+            ),
+            narrowed("agent_id", ["started_at", "id"], name="episode_by_agent"),
+            narrowed("thread_id", ["started_at", "id"], name="episode_by_thread"),
+            narrowed("outcome", ["started_at", "id"], name="episode_by_outcome"),
+            narrowed("written_by_key", ["started_at", "id"], name="episode_by_writing_key"),
+            narrowed("written_by_user", ["started_at", "id"], name="episode_by_writing_user"),
         ]
