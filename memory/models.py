@@ -180,7 +180,10 @@ class EpisodeQuerySet(TenantQuerySet["Episode"]):
 
 
 class Episode(Remembered):
-    """What belonged together: a stretch of one user's events, with a summary."""
+    """What belonged together: a stretch of one user's events, with a summary.
+
+    A derived one is made here of the events (`consolidation.py`), and stays so whoever words its summary.
+    """
 
     class Outcome(models.TextChoices):
         COMPLETED = "completed"
@@ -192,10 +195,18 @@ class Episode(Remembered):
         PROCESSING = "processing"
         CONSOLIDATED = "consolidated"
 
+    class SummaryKind(models.TextChoices):
+        GIVEN = "given"
+        EXTRACTIVE = "extractive"
+
     user_id = models.CharField(max_length=NAME_LENGTH)
     agent_id = models.CharField(max_length=NAME_LENGTH, null=True)
     thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
     summary = models.TextField()
+    summary_kind = models.CharField(
+        max_length=10, choices=SummaryKind.choices, default=SummaryKind.GIVEN, db_default=SummaryKind.GIVEN
+    )
+    derived = models.BooleanField(default=False, db_default=False)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, null=True)
     consolidation_status = models.CharField(max_length=12, choices=Consolidation.choices, default=Consolidation.PENDING)
@@ -222,4 +233,42 @@ class Episode(Remembered):
             narrowed("outcome", ["started_at", "id"], name="episode_by_outcome"),
             narrowed("written_by_key", ["started_at", "id"], name="episode_by_writing_key"),
             narrowed("written_by_user", ["started_at", "id"], name="episode_by_writing_user"),
+            models.Index(
+                fields=["tenant", "user_id", "thread_id", "started_at"],
+                condition=Q(derived=True),
+                name="episode_derived_by_stream",
+            ),
         ]
+
+    @property
+    def event_count(self) -> int:
+        return len(self.event_ids)
+
+
+class UnsettledSpanQuerySet(TenantQuerySet["UnsettledSpan"]):
+    pass
+
+
+class UnsettledSpan(models.Model):
+    """Events of a stream that episodes are still to be made of: those after a place in it, up to a moment."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    id = models.UUIDField(default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    user_id = models.CharField(max_length=NAME_LENGTH)
+    thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    after_at = models.DateTimeField()
+    after_id = models.UUIDField()
+    until_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+
+    objects = UnsettledSpanQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "due_at"], name="span_by_due_time"),
+            models.Index(fields=["tenant", "user_id", "thread_id", "after_at"], name="span_by_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

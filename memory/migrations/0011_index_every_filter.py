@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("memory", "0008_fill_tallies"),
+        ("memory", "0010_mark_all_events_as_unsettled"),
     ]
 
     operations = [
