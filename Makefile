@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak lint operator clean local developer
+.PHONY: help run dev test soak bench lint operator clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -29,6 +29,9 @@ soak: developer ## run what takes too long for every change: many rounds of each
 tests/browser/node_modules: tests/browser/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --no-audit --no-fund && touch $@; fi
 
+bench: local .venv-bench/installed ## compare with peers, side by side: make bench ROWS=W1,R4 SCALE=small (bench/README.md)
+	@$(venv)/python -m bench --rows "$(ROWS)" --scale $(or $(SCALE),full)
+
 lint: developer ## check style, types, import rules, migrations and deployment settings
 	$(venv)/ruff check .
 	$(venv)/ruff format --check .
@@ -41,9 +44,14 @@ operator: local ## make an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
 clean: ## remove what was made here, but no data
-	rm -rf .cache .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .cache .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt
 local developer:
 	@$(or $(PYTHON),$(error Python 3.11 or newer is needed)) bootstrap.py $(requirements)
+
+.venv-bench/installed: bench/requirements.txt
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	@touch $@

@@ -1,6 +1,7 @@
 """All settings, read from the environment. What each variable means is in the README's table."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,6 +80,10 @@ ACCESS_TOKEN_LIFETIME = env.duration("ACCESS_TOKEN_LIFETIME", "7d")
 # Search
 
 SEARCH_LANGUAGE = env.text("SEARCH_LANGUAGE", "english")  # a text search configuration of PostgreSQL
+
+# Episodes
+
+EPISODE_GAP = timedelta(minutes=env.integer("EPISODE_GAP_MINUTES", 30, minimum=1, maximum=10_080))
 
 # People: who may come in, and how they are written to
 

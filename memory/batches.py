@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from memory.consolidation import consolidate_events
 from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief
 from memory.serializers import CreateBeliefSerializer, EventSerializer
@@ -94,6 +95,7 @@ def record_events(*, principal: Principal, rows: list[dict[str, Any]]) -> list[s
         cursor.execute(INSERT_EVENTS, values)
     for row in rows:
         note_event(row["user_id"], row["occurred_at"])
+    consolidate_events(principal.tenant_id, rows)
     return ids
 
 

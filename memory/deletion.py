@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound
 
 from accounts.models import Invitation, ResetToken, Session, User
 from apikeys.models import APIKey
-from memory.models import Belief, EndUser, Episode, Event, Tally
+from memory.models import Belief, EndUser, Episode, Event, Tally, UnsettledSpan
 from memory.transactions import tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
@@ -24,7 +24,7 @@ from tenants.problems import Unavailable
 BATCH: Final = 2000
 ATTEMPTS: Final = 5  # against those who were let in before the suspension, and still write
 MEMORY: Final[tuple[type[models.Model], ...]] = (Event, Belief, Episode)
-COUNTS: Final[tuple[type[models.Model], ...]] = (EndUser, Tally)  # of the rows above: not worth telling
+KEPT_OF_THEM: Final[tuple[type[models.Model], ...]] = (UnsettledSpan, EndUser, Tally)  # not worth telling
 
 
 def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
@@ -62,7 +62,7 @@ def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
 def sweep(tenant_id: UUID, deleted: Counter[str]) -> None:
     for model in MEMORY:
         deleted[name_of(model)] += delete_memory(model, tenant_id)
-    for model in COUNTS:
+    for model in KEPT_OF_THEM:
         delete_memory(model, tenant_id)
     for rows in (
         Invitation.objects.for_tenant(tenant_id),

@@ -2,8 +2,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from memory.models import Belief, Episode
+from memory.models import Belief, Episode, UnsettledSpan
 from memory.removal import remove_events, remove_rows
+from memory.spans import await_settling
 from memory.transactions import tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
@@ -27,11 +28,13 @@ def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
     """
     values = {"tenant_id": tenant_id, "user_id": user_id}
     with tenant_transaction(tenant_id, unhurried=True):
+        await_settling(tenant_id)
         erased = Erased(
             episodes=remove_rows(Episode, OF_USER, values),
             events=remove_events(OF_USER, values),
             beliefs=remove_rows(Belief, OF_SUBJECT, values),
         )
+        UnsettledSpan.objects.for_tenant(tenant_id).filter(user_id=user_id).delete()
         target = Target(None, pseudonym(tenant_id, user_id))
         record(Action.MEMORY_ERASED, actor=actor, tenant_id=tenant_id, target=target, after=vars(erased))
     return erased

@@ -14,6 +14,14 @@ NAME_LENGTH = 255  # of users, agents, threads, keys and domains, which their ow
 EVENT_TYPE_LENGTH = 64
 
 
+def narrowed(column: str, order: list[str], *, name: str, condition: Q | None = None) -> models.Index:
+    """Finds the rows with one value of a column that may be null, in the order of their list."""
+    there = Q(**{f"{column}__isnull": False})
+    return models.Index(
+        fields=["tenant", column, *order], condition=condition & there if condition else there, name=name
+    )
+
+
 class Remembered(models.Model):
     """Ids are unique per tenant, and each key and index begins with it: import keeps ids, the schema can be sharded."""
 
@@ -93,11 +101,11 @@ class Event(Remembered):
         indexes = [
             models.Index(fields=["tenant", "occurred_at", "id"], name="event_by_time"),
             models.Index(fields=["tenant", "user_id", "occurred_at", "id"], name="event_by_user"),
-            models.Index(
-                fields=["tenant", "thread_id", "occurred_at", "id"],
-                condition=Q(thread_id__isnull=False),
-                name="event_by_thread",
-            ),
+            models.Index(fields=["tenant", "event_type", "occurred_at", "id"], name="event_by_type"),
+            narrowed("agent_id", ["occurred_at", "id"], name="event_by_agent"),
+            narrowed("thread_id", ["occurred_at", "id"], name="event_by_thread"),
+            narrowed("written_by_key", ["occurred_at", "id"], name="event_by_writing_key"),
+            narrowed("written_by_user", ["occurred_at", "id"], name="event_by_writing_user"),
         ]
 
 
@@ -158,6 +166,12 @@ class Belief(Remembered):
                 fields=["tenant", "subject_id", "id"], condition=Q(ended_at=None), name="belief_active_by_subject"
             ),
             models.Index(fields=["tenant", "subject_id", "key", "created_at"], name="belief_history"),
+            models.Index(
+                fields=["tenant", "belief_type", "id"], condition=Q(ended_at=None), name="belief_active_by_type"
+            ),
+            narrowed("domain", ["id"], condition=Q(ended_at=None), name="belief_active_by_domain"),
+            narrowed("written_by_key", ["id"], condition=Q(ended_at=None), name="belief_active_by_writing_key"),
+            narrowed("written_by_user", ["id"], condition=Q(ended_at=None), name="belief_active_by_writing_user"),
         ]
 
 
@@ -166,7 +180,10 @@ class EpisodeQuerySet(TenantQuerySet["Episode"]):
 
 
 class Episode(Remembered):
-    """What belonged together: a stretch of one user's events, with a summary."""
+    """What belonged together: a stretch of one user's events, with a summary.
+
+    A derived one is made here of the events (`consolidation.py`), and stays so whoever words its summary.
+    """
 
     class Outcome(models.TextChoices):
         COMPLETED = "completed"
@@ -178,10 +195,18 @@ class Episode(Remembered):
         PROCESSING = "processing"
         CONSOLIDATED = "consolidated"
 
+    class SummaryKind(models.TextChoices):
+        GIVEN = "given"
+        EXTRACTIVE = "extractive"
+
     user_id = models.CharField(max_length=NAME_LENGTH)
     agent_id = models.CharField(max_length=NAME_LENGTH, null=True)
     thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
     summary = models.TextField()
+    summary_kind = models.CharField(
+        max_length=10, choices=SummaryKind.choices, default=SummaryKind.GIVEN, db_default=SummaryKind.GIVEN
+    )
+    derived = models.BooleanField(default=False, db_default=False)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, null=True)
     consolidation_status = models.CharField(max_length=12, choices=Consolidation.choices, default=Consolidation.PENDING)
@@ -200,4 +225,50 @@ class Episode(Remembered):
         indexes = [
             models.Index(fields=["tenant", "started_at", "id"], name="episode_by_time"),
             models.Index(fields=["tenant", "user_id", "started_at", "id"], name="episode_by_user"),
+            models.Index(
+                fields=["tenant", "consolidation_status", "started_at", "id"], name="episode_by_consolidation"
+            ),
+            narrowed("agent_id", ["started_at", "id"], name="episode_by_agent"),
+            narrowed("thread_id", ["started_at", "id"], name="episode_by_thread"),
+            narrowed("outcome", ["started_at", "id"], name="episode_by_outcome"),
+            narrowed("written_by_key", ["started_at", "id"], name="episode_by_writing_key"),
+            narrowed("written_by_user", ["started_at", "id"], name="episode_by_writing_user"),
+            models.Index(
+                fields=["tenant", "user_id", "thread_id", "started_at"],
+                condition=Q(derived=True),
+                name="episode_derived_by_stream",
+            ),
         ]
+
+    @property
+    def event_count(self) -> int:
+        return len(self.event_ids)
+
+
+class UnsettledSpanQuerySet(TenantQuerySet["UnsettledSpan"]):
+    pass
+
+
+class UnsettledSpan(models.Model):
+    """Events of a stream that episodes are still to be made of: those after a place in it, up to a moment."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    id = models.UUIDField(default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    user_id = models.CharField(max_length=NAME_LENGTH)
+    thread_id = models.CharField(max_length=NAME_LENGTH, null=True)
+    after_at = models.DateTimeField()
+    after_id = models.UUIDField()
+    until_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+
+    objects = UnsettledSpanQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "due_at"], name="span_by_due_time"),
+            models.Index(fields=["tenant", "user_id", "thread_id", "after_at"], name="span_by_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

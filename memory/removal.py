@@ -5,13 +5,19 @@ from typing import Any, Final
 from django.db import connection, models
 from psycopg import sql
 
+from memory.consolidation import forget_removed_events
 from memory.models import Event
+from memory.spans import await_settling
 from memory.tally import COUNTED, UTC_DAY, note_counts, note_left
 
-CREATE_REMOVED: Final = "CREATE TEMPORARY TABLE removed_event (id uuid, name text, day date) ON COMMIT DROP"
+CREATE_REMOVED: Final = """
+CREATE TEMPORARY TABLE removed_event
+(id uuid, user_id text, thread_id text, occurred_at timestamptz, day date) ON COMMIT DROP
+"""
 REMOVE_EVENTS: Final = f"""
 WITH gone AS (
-    DELETE FROM memory_event WHERE tenant_id = %(tenant_id)s AND {{condition}} RETURNING id, user_id, {UTC_DAY}
+    DELETE FROM memory_event WHERE tenant_id = %(tenant_id)s AND {{condition}}
+    RETURNING id, user_id, thread_id, occurred_at, {UTC_DAY}
 )
 INSERT INTO removed_event SELECT * FROM gone
 """  # noqa: S608 - a constant of ours
@@ -38,17 +44,19 @@ def remove_events(condition: str, values: dict[str, Any]) -> int:
     """Events that meet a condition (SQL of ours, with named parameters), and what episodes say of them.
 
     Whoever writes an episode holds the events that it names. So the removal waits for them, and the second statement,
-    which sees what was committed meanwhile, finds their episode.
+    which sees what was committed meanwhile, finds their episode. A derived one quotes its events, so it goes with them.
     """
+    await_settling(values["tenant_id"])
     with connection.cursor() as cursor:
         cursor.execute(CREATE_REMOVED)
         cursor.execute(sql.SQL(REMOVE_EVENTS).format(condition=sql.SQL(condition)), values)
         removed: int = cursor.rowcount
         cursor.execute("ANALYZE removed_event")
+        forget_removed_events(values["tenant_id"])
         cursor.execute(FORGET_REFERENCES, values)
         cursor.execute("SELECT day, count(*) FROM removed_event GROUP BY day")
         note_counts(Event, cursor.fetchall(), sign=-1)
-        cursor.execute("SELECT DISTINCT name FROM removed_event")
+        cursor.execute("SELECT DISTINCT user_id FROM removed_event")
         note_left(name for (name,) in cursor.fetchall())
         cursor.execute("DROP TABLE removed_event")
     return removed

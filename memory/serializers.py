@@ -1,4 +1,4 @@
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -132,6 +132,7 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     consolidation_status = serializers.ChoiceField(choices=Episode.Consolidation.choices, required=False)
     started_at = serializers.DateTimeField(default=timezone.now)
     event_ids = serializers.ListField(child=serializers.UUIDField(), max_length=EVENT_IDS, required=False)
+    event_count = serializers.IntegerField(read_only=True, help_text="How many events event_ids names.")
 
     class Meta:
         model = Episode
@@ -147,10 +148,17 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
             "started_at",
             "ended_at",
             "event_ids",
+            "event_count",
+            "summary_kind",
+            "derived",
             "created_at",
             *AUTHORS,
         ]
-        read_only_fields = ["id", "created_at", *AUTHORS]
+        read_only_fields = ["id", "summary_kind", "derived", "created_at", *AUTHORS]
+        extra_kwargs: ClassVar = {
+            "summary_kind": {"help_text": "given by whoever wrote it, or extractive: made here of the events' words."},
+            "derived": {"help_text": "Made here of a stretch of events; authors are null then."},
+        }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         started = attrs.get("started_at") or getattr(self.instance, "started_at", None)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from memory.consolidation import consolidate_event
 from memory.models import Belief, BeliefQuerySet, Episode, Event
 from memory.tally import note_counts, note_entered, note_event, note_left, note_written
 from tenants.actions import Action
@@ -20,6 +21,7 @@ from tenants.principal import Kind, Principal
 from tenants.problems import Conflict, Unavailable, Unprocessable
 
 ATTEMPTS: Final = 10  # of a write that loses races for the active version
+DERIVED: Final = ("user_id", "agent_id", "thread_id", "started_at", "ended_at", "event_ids")
 HOLD_EVENTS: Final = """
 SELECT count(*) FROM (
     SELECT id FROM memory_event WHERE tenant_id = %s AND id = ANY(%s) ORDER BY id FOR KEY SHARE
@@ -46,6 +48,7 @@ def written_by(principal: Principal) -> dict[str, UUID | None]:
 def record_event(*, principal: Principal, **fields: Any) -> Event:
     event = Event.objects.create(**written_by(principal), **fields)
     note_event(event.user_id, event.occurred_at)
+    consolidate_event(event)
     return event
 
 
@@ -175,6 +178,11 @@ def record_episode(*, principal: Principal, **fields: Any) -> Episode:
 
 
 def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
+    """The row is locked. A summary that a person words is theirs from then on: no rebuild writes over it."""
+    if episode.derived:
+        refuse_derived(episode, changes)
+    if changes.get("summary", episode.summary) != episode.summary:
+        changes = {**changes, "summary_kind": Episode.SummaryKind.GIVEN}
     refuse_unknown_events(episode.tenant_id, changes.get("event_ids", []))
     if changes.get("user_id", episode.user_id) != episode.user_id:
         note_left([episode.user_id])
@@ -183,6 +191,14 @@ def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
         setattr(episode, name, value)
     Episode.objects.for_tenant(episode.tenant_id).filter(id=episode.id).update(**changes)
     return episode
+
+
+def refuse_derived(episode: Episode, changes: dict[str, Any]) -> None:
+    if any(changes.get(name, getattr(episode, name)) != getattr(episode, name) for name in DERIVED):
+        raise Conflict(
+            "This episode was made of its events: its summary, tags, outcome and status can be changed.",
+            code="episode_derived",
+        )
 
 
 def refuse_unknown_events(tenant_id: UUID, event_ids: list[UUID]) -> None:

@@ -12,6 +12,7 @@ from apikeys.models import APIKey
 from apikeys.services import target_of
 from memory.models import Belief, Episode
 from memory.removal import remove_events, remove_rows
+from memory.spans import DERIVED_SPANS, await_settling, note_rows
 from memory.tally import note_counts, note_left
 from memory.transactions import tenant_transaction
 from tenants.actions import Action
@@ -118,6 +119,9 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
     values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
     with tenant_transaction(key.tenant_id, unhurried=True):
+        await_settling(key.tenant_id)
+        underived = DERIVED_SPANS.format(condition=WRITTEN_BY_KEY)  # by an import; they are made anew of what is left
+        note_rows(key.tenant_id, underived, key_id=key.id, since=since)
         episodes = remove_rows(Episode, WRITTEN_BY_KEY, values)
         events = remove_events(WRITTEN_BY_KEY, values)
         beliefs = undo_beliefs(values)

@@ -4,6 +4,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -68,4 +69,6 @@ class MultiPartParser(DRFMultiPartParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         if int(stream.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise PayloadTooLarge(f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+        request = (parser_context or {})["request"]._request
+        request.upload_handlers = [MemoryFileUploadHandler(request)]  # elsewhere files are dropped
         return super().parse(stream, media_type, parser_context)

@@ -65,6 +65,17 @@ def one_of(value: Any, *, choices: type[models.TextChoices]) -> str:
     return str(value)
 
 
+def summary_kind(value: Any) -> str:
+    """Older files have none: nothing was made here then."""
+    return one_of(Episode.SummaryKind.GIVEN if value is None else value, choices=Episode.SummaryKind)
+
+
+def truth(value: Any) -> bool:
+    if value not in (None, True, False):
+        raise ValueError("must be true or false")
+    return bool(value)
+
+
 def optional(value: Any, *, read: Read = text) -> Any:
     return None if value is None else read(value)
 
@@ -87,6 +98,8 @@ def check_belief(row: Mapping[str, Any]) -> None:
 def check_episode(row: Mapping[str, Any]) -> None:
     if row["ended_at"] is not None and row["ended_at"] < row["started_at"]:
         raise ValueError("ended_at is before started_at")
+    if row["derived"] and (row["ended_at"] is None or not row["event_ids"]):
+        raise ValueError("a derived episode has an end and events")
 
 
 def nothing_more(row: Mapping[str, Any]) -> None:
@@ -157,6 +170,8 @@ EPISODE: Final = RowType(
         "agent_id": optional,
         "thread_id": optional,
         "summary": long_text,
+        "summary_kind": summary_kind,
+        "derived": truth,
         "tags": partial(list_of, read=partial(text, longest=64), longest=TAGS),
         "outcome": partial(optional, read=partial(one_of, choices=Episode.Outcome)),
         "consolidation_status": partial(one_of, choices=Episode.Consolidation),

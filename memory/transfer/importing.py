@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import sql
 
+from memory.spans import note_rows
 from memory.tally import COUNTED, note_counts, note_staged
 from memory.transactions import tenant_transaction
-from memory.transfer.format import EPISODE, FORMAT, ROW_TYPES, VERSION, RowType
+from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
 from tenants.actions import Action
@@ -31,6 +32,7 @@ WITH made AS (
 )
 SELECT day, count(*), count(*) FILTER (WHERE counts) FROM made GROUP BY day
 """
+STAGED_SPANS: Final = "SELECT user_id, thread_id, min(occurred_at), max(occurred_at) FROM staged_event GROUP BY 1, 2"
 BROKEN_REFERENCE: Final = """
 SELECT min(line) FROM staged_reference r
 WHERE NOT EXISTS (SELECT FROM memory_event e WHERE e.tenant_id = %s AND e.id = r.event_id)
@@ -132,6 +134,7 @@ class Merge:
         self, tenant_id: UUID, authors: Mapping[str, UUID | None], on_conflict: Literal["skip", "fail"]
     ) -> None:
         self.authors = {**authors, "tenant_id": tenant_id}
+        self.tenant_id = tenant_id
         self.on_conflict = on_conflict
         self.imported = Imported()
         self.row_type: RowType = ROW_TYPES[0]
@@ -168,6 +171,8 @@ class Merge:
             made = cursor.fetchall()
             note_counts(row_type.model, [(day, number) for day, _, number in made])
             self.count(sum(number for _, number, _ in made))
+            if row_type is EVENT:
+                note_rows(self.tenant_id, STAGED_SPANS)
             if row_type is EPISODE:
                 cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
             cursor.execute(sql.SQL("TRUNCATE {}").format(staging))

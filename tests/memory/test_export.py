@@ -30,9 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_export_is_header_rows_by_type_and_footer(acme: Tenant) -> None:
     admin = make_user(acme, email="ada@acme.example", full_name="Ada Lovelace")
     client = client_for(admin)
-    event = client.post(
-        "/v1/events", {"event_type": "x", "content": {"n": 1.5}, "user_id": "ada", "occurred_at": MOMENT}
-    )
+    event = client.post("/v1/events", {"event_type": "x", "content": {"n": 1.5}, "user_id": "ada"})
     old, new = (client.post("/v1/beliefs", {"subject_id": "ada", "key": "city", "value": value}) for value in "ab")
     sent = {"user_id": "ada", "summary": "s", "tags": ["t"], "started_at": MOMENT, "event_ids": [event.json()["id"]]}
     episode = client.post("/v1/episodes", sent)
@@ -53,7 +51,7 @@ def test_export_is_header_rows_by_type_and_footer(acme: Tenant) -> None:
         {"type": "event"} | event.json(),
         {"type": "belief"} | old.json(),
         {"type": "belief"} | new.json(),
-        {"type": "episode"} | episode.json(),
+        {"type": "episode"} | {name: value for name, value in episode.json().items() if name != "event_count"},
         {
             "type": "user",
             "id": str(admin.id),

@@ -161,6 +161,8 @@ BAD: list[tuple[dict[str, Any], str, list[Any]]] = [
     (EPISODE, "tags", [None, "x", [1], [""], ["x" * 65], ["x"] * 51, {}]),
     (EPISODE, "outcome", ["", "won", 1]),
     (EPISODE, "consolidation_status", [None, "", "done"]),
+    (EPISODE, "summary_kind", ["", "made up", 1]),
+    (EPISODE, "derived", ["", "true", 2]),
     (EPISODE, "started_at", [None, "then", "2026-01-31T12:00:00.123457Z"]),
     (EPISODE, "ended_at", ["then", "2026-01-31T12:00:00.123455Z"]),
     (EPISODE, "event_ids", [None, "x", [1], ["x"], [OTHER_ID] * 1001, [EVENT["id"], None]]),

@@ -4,8 +4,10 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
@@ -40,6 +42,7 @@ def fill(tenant: Tenant, events: int) -> None:
     with tenant_transaction(tenant.id), connection.cursor() as cursor:
         for statement in FILL.split(";\n")[:-1]:
             cursor.execute(statement, {"tenant": tenant.id, "events": events})
+    call_command("recount", str(tenant.id), repair=True, stdout=StringIO())
 
 
 def read_lines(client: APIClient) -> Iterator[bytes]:

@@ -42,6 +42,8 @@ EPISODE = {
     "agent_id": None,
     "thread_id": None,
     "summary": "They spoke.",
+    "summary_kind": "given",
+    "derived": False,
     "tags": ["travel"],
     "outcome": "completed",
     "consolidation_status": "pending",

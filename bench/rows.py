@@ -1,0 +1,129 @@
+"""The rows of the table that are driven by wrk. A row is a function that yields its comparisons."""
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+from bench.comparing import Comparison, Measure
+from bench.installation import Installation
+from bench.servers import Server
+from bench.wrk import Call, LoadError
+
+PAGE = 50
+SQLALCHEMY, ASYNCPG = "fastapi_sqlalchemy", "fastapi_asyncpg"
+NAMES = {SQLALCHEMY: "FastAPI + SQLAlchemy", ASYNCPG: "FastAPI + asyncpg"}
+
+
+def rate(bench: Installation, server: Server, calls: list[Call]) -> Measure:
+    return lambda: bench.drive(server, calls)
+
+
+def cost(bench: Installation, calls: list[Call]) -> Measure:
+    """Microseconds of the machine that one request takes."""
+    return lambda: 1e6 / bench.drive(bench.memgraph(), calls)
+
+
+def against(bench: Installation, what: str, calls: list[Call], peer: str, at_least: float | None) -> Comparison:
+    ours, theirs = bench.memgraph(), bench.fastapi(peer)
+    if shape(ask(ours, calls[0])) != shape(ask(theirs, calls[0])):
+        raise LoadError(f"{peer} answers {calls[0].path} otherwise than Memgraph")
+    return Comparison(
+        what=f"{what}, {NAMES[peer]}",
+        unit="/s",
+        ours=rate(bench, ours, calls),
+        theirs=rate(bench, theirs, calls),
+        at_least=at_least,
+    )
+
+
+def ask(server: Server, call: Call) -> Any:
+    http = HTTPConnection("127.0.0.1", server.port)
+    http.request(call.method, call.path, call.body, {"X-API-KEY": call.key, "Content-Type": "application/json"})
+    answer = json.loads(http.getresponse().read())
+    http.close()
+    return answer
+
+
+def shape(answer: Any) -> Any:
+    """What a peer that does the same work answers too: the same names, and as many items."""
+    if isinstance(answer, dict):
+        return {name: shape(value) for name, value in answer.items() if name != "content"}
+    return [shape(item) for item in answer] if isinstance(answer, list) else answer is None
+
+
+def server_itself(bench: Installation) -> Iterator[Comparison]:
+    calls = [Call("GET", "/live")]
+    ours, theirs = rate(bench, bench.memgraph(), calls), rate(bench, bench.bare(), calls)
+    yield Comparison(what="GET /live, a bare WSGI function", unit="/s", ours=ours, theirs=theirs)
+
+
+def pages(bench: Installation) -> Iterator[Comparison]:
+    events, beliefs = bench.accounts["events"].key, bench.accounts["beliefs"].key
+    subjects = range(2_100 // PAGE, bench.scale.beliefs // PAGE)
+    of_subject = [Call("GET", f"/v1/beliefs?subject_id=user%20{number}", beliefs) for number in subjects]
+    newest = [Call("GET", "/v1/events", events)]
+    for peer, limit in ((SQLALCHEMY, 2), (ASYNCPG, None)):
+        yield against(bench, "beliefs of one subject", of_subject, peer, limit)
+        yield against(bench, "newest events", newest, peer, limit)
+
+
+def an_event(number: int) -> dict[str, object]:
+    text = "The quick brown fox jumps over the lazy dog. " * 3
+    return {
+        "event_type": "user_message",
+        "content": {"number": number, "text": text},
+        "user_id": f"user {number % 100}",
+        "agent_id": "agent 1",
+        "thread_id": f"thread {number // 20}",
+    }
+
+
+def one_event(bench: Installation) -> Iterator[Comparison]:
+    key = bench.accounts["written"].key
+    calls = [Call("POST", "/v1/events", key, json.dumps(an_event(number))) for number in range(1_000)]
+    yield against(bench, "one event", calls, SQLALCHEMY, 2)
+    yield against(bench, "one event", calls, ASYNCPG, 1)
+
+
+def stats(bench: Installation) -> Iterator[Comparison]:
+    yield growth(bench, "stats", "/v1/stats", "/v1/stats", at_most=1.2)
+
+
+def lists(bench: Installation) -> Iterator[Comparison]:
+    for what, path in (("events", "/v1/events?"), ("events of one user", "/v1/events?user_id=busy&")):
+        yield growth(bench, f"{what}, first page", path, path, at_most=1.5)
+        there, here = (turned(bench, path, name) for name in ("many events", "few events"))
+        yield growth(bench, f"{what}, page {bench.scale.page:,}", there, here, at_most=1.5)
+
+
+def growth(bench: Installation, what: str, many: str, few: str, *, at_most: float) -> Comparison:
+    ours, theirs = (
+        cost(bench, [Call("GET", path, bench.accounts[name].key)])
+        for path, name in ((many, "many events"), (few, "few events"))
+    )
+    sizes = f"{bench.scale.many_events:,} events against {bench.scale.few_events:,}"
+    return Comparison(what=f"{what}: {sizes}", unit="us", ours=ours, theirs=theirs, at_most=at_most)
+
+
+def turned(bench: Installation, path: str, name: str) -> str:
+    """The list's page that is so far back, or its last full one."""
+    key, cursor = bench.accounts[name].key, ""
+    for _ in range(bench.scale.page - 1):
+        following = ask(bench.memgraph(), Call("GET", f"{path}limit={PAGE}&cursor={cursor}", key))["next_cursor"]
+        if following is None:
+            break
+        cursor = following
+    return f"{path}cursor={cursor}"
+
+
+def search(bench: Installation) -> Iterator[Comparison]:
+    """By the beliefs of the one end user, not by the tenant's."""
+    for user, count in (("few", 50), ("many", 2_000)):
+        body = json.dumps({"query": "which tea, the green one?", "user_id": user})
+        ours, theirs = (
+            cost(bench, [Call("POST", "/v2/context", bench.accounts[name].key, body)])
+            for name in ("beliefs", "few beliefs")
+        )
+        what = f"search of {count:,} beliefs, in {bench.scale.beliefs:,} against 2,050"
+        yield Comparison(what=what, unit="us", ours=ours, theirs=theirs, at_most=1.2)

@@ -1,0 +1,190 @@
+"""Unsettled spans: left by whoever writes or removes events, taken by who settles. Inside `tenant_transaction`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from memory.models import Event
+from memory.stretches import Place, Stream, Stretch
+
+START: Final = UUID(int=0)  # before every event of a moment
+LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
+LOCK_STREAM: Final = "SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 0))"
+# Where a removal runs, no episode is made: it could quote an event that is going.
+HOLD_OFF_REMOVALS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+# By an index each: the newest events of the thread or the user before this one, and the newest derived episode. A
+# predecessor that is not among the newest 50 only costs a span that was not needed.
+LOOK: Final = """
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT id, user_id, thread_id FROM memory_event
+        WHERE tenant_id = %(tenant_id)s AND {of_thread_or_user}
+        AND occurred_at >= %(at)s::timestamptz - %(gap)s::interval AND occurred_at <= %(at)s
+        ORDER BY occurred_at DESC, id DESC LIMIT 50
+    ) AS recent
+    WHERE user_id = %(user_id)s AND {thread} AND id <> %(id)s
+) AND NOT EXISTS (
+    SELECT FROM (
+        SELECT ended_at FROM memory_episode
+        WHERE tenant_id = %(tenant_id)s AND derived AND user_id = %(user_id)s AND {thread}
+        ORDER BY started_at DESC LIMIT 1
+    ) AS newest
+    WHERE ended_at >= %(at)s::timestamptz - %(gap)s::interval
+),
+%(at)s::timestamptz + %(gap)s::interval <= now() OR EXISTS (
+    SELECT FROM memory_unsettledspan
+    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread} AND due_at <= now()
+)
+"""
+NOTE: Final = f"""
+INSERT INTO memory_unsettledspan (
+    tenant_id, id, user_id, thread_id, after_at, after_id, until_at, due_at
+)
+SELECT %(tenant_id)s, gen_random_uuid(), user_id, thread_id, first, %(after)s,
+    least(last, '{LAST_MOMENT}'), coalesce(%(due)s, first + %(gap)s)
+FROM ({{spans}}) AS span (user_id, thread_id, first, last)
+"""  # noqa: S608 - a constant of ours
+GIVEN_SPANS: Final = """
+SELECT * FROM unnest(%(users)s::text[], %(threads)s::text[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
+"""
+REMOVED_SPANS: Final = """
+SELECT user_id, thread_id, min(occurred_at), max(occurred_at) + %(gap)s FROM removed_event GROUP BY user_id, thread_id
+"""
+DERIVED_SPANS: Final = """
+SELECT user_id, thread_id, started_at, ended_at FROM memory_episode
+WHERE tenant_id = %(tenant_id)s AND derived AND {condition}
+"""
+NEXT_SPAN: Final = """
+SELECT id, after_at, after_id, until_at, now(), array_agg(id) OVER () AS known FROM memory_unsettledspan
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread} AND EXISTS (
+    SELECT FROM memory_unsettledspan
+    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread} AND due_at <= now()
+)
+ORDER BY after_at, after_id, id LIMIT 1
+"""
+DROP_SPANS: Final = """
+DELETE FROM memory_unsettledspan
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread} AND id = ANY(%(known)s)
+AND (id = %(id)s OR after_at < %(last)s OR after_at = %(last)s AND NOT %(full)s)
+RETURNING until_at
+"""
+DUE_STREAMS: Final = """
+SELECT user_id, thread_id FROM memory_unsettledspan
+WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT 500
+"""
+
+
+# Leaving them
+
+
+def note_span_of(event: Event) -> bool:
+    """Called in the transaction that wrote it. Whether there is something to settle now."""
+    stream = Stream.of(event)
+    lock_stream(stream, shared=True)
+    whose = "user_id = %(user_id)s" if stream.thread_id is None else "thread_id = %(thread_id)s"
+    values = {"id": event.id, "at": event.occurred_at, "gap": settings.EPISODE_GAP}
+    with connection.cursor() as cursor:
+        cursor.execute(stream.compose(LOOK, of_thread_or_user=whose), stream.columns | values)
+        only_lengthens, due = cursor.fetchone()
+    if not only_lengthens:
+        note_spans({stream: (event.occurred_at, event.occurred_at)})
+    return bool(due and not only_lengthens)
+
+
+def spans_of(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> dict[Stream, tuple[datetime, datetime]]:
+    spans: dict[Stream, tuple[datetime, datetime]] = {}
+    for row in rows:
+        stream, at = Stream(tenant_id, row["user_id"], row.get("thread_id")), row["occurred_at"]
+        first, last = spans.get(stream, (at, at))
+        spans[stream] = min(first, at), max(last, at)
+    return spans
+
+
+def note_spans(
+    spans: dict[Stream, tuple[datetime, datetime]], *, after: UUID = START, due: datetime | None = None
+) -> None:
+    values = {
+        "users": [stream.user_id for stream in spans],
+        "threads": [stream.thread_id for stream in spans],
+        "firsts": [first for first, _ in spans.values()],
+        "lasts": [last for _, last in spans.values()],
+    }
+    note_rows(next(iter(spans)).tenant_id, GIVEN_SPANS, after=after, due=due, **values)
+
+
+def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:
+    """Spans that a SELECT of ours finds: user_id, thread_id, first and last moment. Due when a stretch can be over."""
+    values |= {"tenant_id": tenant_id, "after": after, "due": due, "gap": settings.EPISODE_GAP}
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE.format(spans=spans), values)
+
+
+# Taking them
+
+
+def due_streams(tenant_id: UUID) -> list[Stream]:
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_STREAMS, {"tenant_id": tenant_id})
+        return [Stream(tenant_id, *row) for row in dict.fromkeys(cursor.fetchall())]
+
+
+@dataclass(frozen=True)
+class Span:
+    stream: Stream
+    id: UUID
+    after: Place
+    until: datetime
+    now: datetime
+    known: list[UUID]  # all spans of the stream by then
+
+
+def next_span(stream: Stream) -> Span | None:
+    """The first, where any is due: a stretch is made from its beginning on."""
+    with connection.cursor() as cursor:
+        cursor.execute(stream.compose(NEXT_SPAN), stream.columns)
+        row = cursor.fetchone()
+    return row and Span(stream, row[0], Place(row[1], row[2]), *row[3:])
+
+
+def drop_spans(span: Span, stretch: Stretch | None) -> list[datetime]:
+    """This one, and those that begin in its stretch. Answers where they end.
+
+    But not those that came while the stretch was read: it may lack their events. A full stretch may end amid the
+    events of one moment: what begins there is left.
+    """
+    last = stretch.last.at if stretch else None
+    values = {"id": span.id, "known": span.known, "last": last, "full": bool(stretch and stretch.is_full)}
+    with connection.cursor() as cursor:
+        cursor.execute(span.stream.compose(DROP_SPANS), span.stream.columns | values)
+        return [until for (until,) in cursor.fetchall()]
+
+
+# Waiting for one another
+
+
+def hold_off_removals(tenant_id: UUID, *, wait: bool) -> bool:
+    """False where a removal is running and none may wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_OFF_REMOVALS.format(try_="" if wait else "_try"), [removals_of(tenant_id)])
+        return cursor.fetchone()[0] is not False  # who waits is answered nothing
+
+
+def await_settling(tenant_id: UUID) -> None:
+    """Called before events are removed: no step of settling is running then, or begins."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [removals_of(tenant_id)])
+
+
+def removals_of(tenant_id: UUID) -> str:
+    return f"memgraph removals {tenant_id}"
+
+
+def lock_stream(stream: Stream, *, shared: bool) -> None:
+    name = f"memgraph stream {stream.tenant_id} {stream.thread_id is None} {len(stream.user_id)} {stream.user_id}"
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_STREAM.format(shared="_shared" if shared else ""), [f"{name} {stream.thread_id}"])

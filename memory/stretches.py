@@ -1,0 +1,159 @@
+"""Stretches of events: what one episode is made of. Read inside `tenant_transaction`."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from memory.models import Event
+
+LONGEST_STRETCH: Final = 1000  # events, as many as an episode may name
+LONGEST_QUOTE: Final = 200  # characters
+TYPES_NAMED: Final = 5
+EPISODES: Final = UUID("5c0f2f0e-6d0b-5a57-9d29-0f1f6d4d2a10")  # the namespace of their ids (RFC 9562, section 5.5)
+# Each step looks for the next event within the gap, so that nothing is read far behind the stretch's end. The moment
+# that the gap reaches is a column: row-level security lets no index be used for a sum in the condition.
+READ: Final = """
+WITH RECURSIVE stretch AS (
+    (
+        SELECT id, occurred_at, event_type, agent_id, occurred_at + %(gap)s AS reach, 1 AS place
+        FROM memory_event
+        WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread}
+        AND (occurred_at, id) {begins} (%(at)s, %(id)s) AND occurred_at <= %(until)s
+        ORDER BY occurred_at, id LIMIT 1
+    )
+    UNION ALL
+    SELECT following.*, following.occurred_at + %(gap)s, stretch.place + 1
+    FROM stretch CROSS JOIN LATERAL (
+        SELECT id, occurred_at, event_type, agent_id
+        FROM memory_event AS event
+        WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread}
+        AND (event.occurred_at, event.id) > (stretch.occurred_at, stretch.id) AND event.occurred_at <= stretch.reach
+        ORDER BY event.occurred_at, event.id LIMIT 1
+    ) AS following
+    WHERE stretch.place < %(longest)s
+)
+SELECT id, occurred_at, event_type, agent_id FROM stretch ORDER BY place
+"""
+QUOTE: Final = r"""
+SELECT left(content->>'text', 10000) FROM memory_event
+WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s) AND event_type = 'user_message'
+AND jsonb_typeof(content->'text') = 'string' AND content->>'text' ~ '\S'
+ORDER BY occurred_at, id LIMIT 1
+"""
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """In a stream, whose order is this."""
+
+    at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The events of one user in one thread, or of one user in none."""
+
+    tenant_id: UUID
+    user_id: str
+    thread_id: str | None
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        return cls(event.tenant_id, event.user_id, event.thread_id)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {"tenant_id": self.tenant_id, "user_id": self.user_id, "thread_id": self.thread_id}
+
+    def compose(self, statement: str, **parts: str) -> sql.Composed:
+        """No index finds a parameter that may be null: the two conditions are two statements."""
+        thread = "thread_id IS NULL" if self.thread_id is None else "thread_id = %(thread_id)s"
+        composed = {name: sql.SQL(part) for name, part in parts.items()}
+        return sql.SQL(statement).format(thread=sql.SQL(thread), **composed)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Events of a stream in which none is later than its predecessor by more than the gap; 1,000 at most."""
+
+    stream: Stream
+    events: list[tuple[UUID, datetime, str, str | None]]
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [event[0] for event in self.events]
+
+    @property
+    def first(self) -> Place:
+        return Place(self.events[0][1], self.events[0][0])
+
+    @property
+    def last(self) -> Place:
+        return Place(self.events[-1][1], self.events[-1][0])
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.events) == LONGEST_STRETCH
+
+    def is_over(self, now: datetime) -> bool:
+        return self.is_full or now - self.last.at > settings.EPISODE_GAP
+
+    @property
+    def reach(self) -> datetime:
+        """Until when its next event may come."""
+        at = self.last.at
+        return at + settings.EPISODE_GAP if at < datetime.max.replace(tzinfo=UTC) - settings.EPISODE_GAP else at
+
+    @property
+    def agent_id(self) -> str | None:
+        """Of all of them, or none."""
+        agents = {event[3] for event in self.events}
+        return agents.pop() if len(agents) == 1 else None
+
+    @property
+    def episode_id(self) -> UUID:
+        """The same for the same beginning, so that whoever makes the episode makes the same row."""
+        stream = self.stream
+        thread = "-" if stream.thread_id is None else f"{len(stream.thread_id)} {stream.thread_id}"
+        return uuid5(EPISODES, f"{self.events[0][0]} {thread} {stream.user_id}")
+
+    @property
+    def summary(self) -> str:
+        """What the user said first, and how many events of which types."""
+        counts = Counter(event[2] for event in self.events).items()
+        in_order = sorted(counts, key=lambda item: (-item[1], item[0]))
+        named = [f"{count} {event_type}" for event_type, count in in_order[:TYPES_NAMED]]
+        if others := sum(count for _, count in in_order[TYPES_NAMED:]):
+            named.append(f"{others} of other types")
+        number, types = len(self.events), ", ".join(named)
+        quote = self.read_quote()
+        if quote is None:
+            return f"{number} event{'s' * (number > 1)} ({types})"
+        more = f" and {number - 1} more event{'s' * (number > 2)}" if number > 1 else ""
+        return f'"{quote}"{more} ({types})'
+
+    def read_quote(self) -> str | None:
+        with connection.cursor() as cursor:
+            cursor.execute(QUOTE, {"tenant_id": self.stream.tenant_id, "ids": self.ids})
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        text = " ".join(row[0].split()) or "…"
+        return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1].rstrip()}…"
+
+
+def read_stretch(stream: Stream, start: Place, until: datetime, *, inclusive: bool) -> Stretch | None:
+    """The stretch that begins with the first event at or after a place, or with the one after it."""
+    statement = stream.compose(READ, begins=">=" if inclusive else ">")
+    values = {"at": start.at, "id": start.id, "until": until, "gap": settings.EPISODE_GAP, "longest": LONGEST_STRETCH}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, stream.columns | values)
+        events = cursor.fetchall()
+    return Stretch(stream, events) if events else None

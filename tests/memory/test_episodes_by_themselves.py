@@ -1,0 +1,491 @@
+"""Stretches of events that are over become episodes, in whatever order and by whatever way the events come."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from memory.consolidation import settle, settle_tenant
+from memory.models import Episode, Event, UnsettledSpan
+from memory.recount import recount
+from memory.services import record_event
+from memory.spans import await_settling, hold_off_removals
+from memory.stretches import LONGEST_STRETCH, Stream
+from memory.transactions import tenant_transaction
+from tenants.models import Role, Tenant
+from tests.connections import in_its_own_connection
+from tests.factories import (
+    anonymous_client,
+    client_for,
+    key_client,
+    make_episode,
+    make_event,
+    make_key,
+    make_tenant,
+    principal_of,
+)
+from tests.memory.reading import pages
+from tests.memory.transfers import EPISODE, EVENT, export, make_file, normalised, parsed, upload
+
+pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+LATER = 30 + 1 / 60
+FIRST = (datetime(1, 1, 1, tzinfo=UTC) - NOON) / MINUTE
+
+
+def event(minutes: float, **fields: Any) -> dict[str, Any]:
+    moment = NOON + minutes * MINUTE
+    fields = {"text": f"at {minutes}"} | fields
+    content = fields.pop("content", {"text": fields.pop("text", None)})
+    fields.pop("text", None)
+    told = {"event_type": "user_message", "user_id": "ada", "content": content}
+    return told | {"occurred_at": moment.isoformat().replace("+00:00", "Z")} | fields
+
+
+def make_episodes(*args: str) -> int:
+    out = StringIO()
+    call_command("make_episodes", *args, stdout=out)
+    return int(out.getvalue().split()[0])
+
+
+def post_each(client: APIClient, events: list[dict[str, Any]]) -> None:
+    for one in events:
+        assert client.post("/v1/events", one).status_code == 201
+
+
+def post_batch(client: APIClient, events: list[dict[str, Any]]) -> None:
+    for start in range(0, len(events), 1000):
+        assert client.post("/v1/events/batch", {"events": events[start : start + 1000]}).status_code == 201
+
+
+def import_all(client: APIClient, events: list[dict[str, Any]]) -> None:
+    rows = [{**EVENT, "thread_id": None, **one, "id": str(uuid4())} for one in events]
+    assert upload(client, make_file(*rows)).status_code == 200
+
+
+WAYS: dict[str, Callable[[APIClient, list[dict[str, Any]]], None]] = {
+    "each": post_each,
+    "batch": post_batch,
+    "import": import_all,
+}
+
+
+def listed(client: APIClient) -> list[dict[str, Any]]:
+    return [episode for page in pages(client, "/v1/episodes", limit=200) for episode in page][::-1]
+
+
+def shape(client: APIClient) -> list[tuple[str, str | None, float, float, int]]:
+    """User, thread, minutes of start and end, and number of events: in order of the start."""
+
+    def minutes(moment: str) -> float:
+        return (datetime.fromisoformat(moment) - NOON) / MINUTE
+
+    return sorted(
+        (
+            episode["user_id"],
+            episode["thread_id"] or "",
+            minutes(episode["started_at"]),
+            minutes(episode["ended_at"]),
+            episode["event_count"],
+        )
+        for episode in listed(client)
+    )
+
+
+@pytest.fixture
+def client(acme: Tenant) -> APIClient:
+    return key_client(acme, Role.ADMIN)
+
+
+STREAMS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, float, float, int]]]] = {
+    "one event": ([event(0)], [("ada", "", 0, 0, 1)]),
+    "a gap of exactly 30 minutes": ([event(0), event(30)], [("ada", "", 0, 30, 2)]),
+    "one second more": ([event(0), event(LATER)], [("ada", "", 0, 0, 1), ("ada", "", LATER, LATER, 1)]),
+    "many small gaps": ([event(29 * n) for n in range(20)], [("ada", "", 0, 29 * 19, 20)]),
+    "two users in one thread": (
+        [event(n, user_id=user, thread_id="t") for n in range(3) for user in ("ada", "bob")],
+        [("ada", "t", 0, 2, 3), ("bob", "t", 0, 2, 3)],
+    ),
+    "two threads and none": (
+        [event(n, thread_id=thread) for n in range(3) for thread in ("t", "u", None)],
+        [("ada", "", 0, 2, 3), ("ada", "t", 0, 2, 3), ("ada", "u", 0, 2, 3)],
+    ),
+    "backwards": ([event(-20 * n) for n in range(5)], [("ada", "", -80, 0, 5)]),
+    "what joins two stretches comes last": ([event(0), event(50), event(25)], [("ada", "", 0, 50, 3)]),
+    "before what was derived": ([event(60), event(120), event(0), event(40)], [
+        ("ada", "", 0, 0, 1), ("ada", "", 40, 60, 2), ("ada", "", 120, 120, 1),
+    ]),
+    "all at one moment": ([event(0)] * 5, [("ada", "", 0, 0, 5)]),
+    "a future": ([event(0), event(60), event(10**8)], [("ada", "", 0, 0, 1), ("ada", "", 60, 60, 1)]),
+    "first and last moments": (
+        [event(0) | {"occurred_at": at} for at in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")] + [event(0)],
+        [("ada", "", FIRST, FIRST, 1), ("ada", "", 0, 0, 1)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams_become_episodes(name: str, way: str, client: APIClient) -> None:
+    events, expected = STREAMS[name]
+    WAYS[way](client, events)
+    make_episodes()
+    assert shape(client) == sorted(expected)
+    before = listed(client)
+    assert make_episodes() == 0
+    assert listed(client) == before
+
+
+def test_an_episode_tells_what_it_is_made_of(client: APIClient) -> None:
+    kinds = ["system_log", "user_message", "agent_response", "tool_call", "agent_response"]
+    sent = [event(n, event_type=kind, agent_id="planner", text=f"  {kind}\n here ") for n, kind in enumerate(kinds)]
+    post_each(client, sent)
+    make_episodes()
+    [episode] = listed(client)
+    ids = [row["id"] for row in client.get("/v1/events").json()["items"]][::-1]
+    told = {
+        "user_id": "ada",
+        "thread_id": None,
+        "agent_id": "planner",
+        "event_ids": ids,
+        "event_count": 5,
+        "started_at": sent[0]["occurred_at"],
+        "ended_at": sent[-1]["occurred_at"],
+        "summary": '"user_message here" and 4 more events'
+        " (2 agent_response, 1 system_log, 1 tool_call, 1 user_message)",
+        "summary_kind": "extractive",
+        "derived": True,
+        "consolidation_status": "consolidated",
+        "outcome": None,
+        "tags": [],
+        "written_by_key": None,
+        "written_by_user": None,
+    }
+    assert {name: episode[name] for name in told} == told
+    assert client.get(f"/v1/episodes/{episode['id']}").json() == episode
+
+
+@pytest.mark.parametrize(
+    ("events", "summary"),
+    [
+        ([event(0, text="hi")], '"hi" (1 user_message)'),
+        ([event(0, text="hi"), event(1)], '"hi" and 1 more event (2 user_message)'),
+        ([event(0, content={})], "1 event (1 user_message)"),
+        ([event(0, content={"text": 5}), event(1, content={"text": [1]})], "2 events (2 user_message)"),
+        ([event(0, text=" \n"), event(1, text="then")], '"then" and 1 more event (2 user_message)'),
+        ([event(0, event_type="tool_call")], "1 event (1 tool_call)"),
+        ([event(0, text="<b>%s</b> {x} \\' 漢字 🦉")], '"<b>%s</b> {x} \\\' 漢字 🦉" (1 user_message)'),
+        ([event(0, text="x" * 200)], f'"{"x" * 200}" (1 user_message)'),
+        ([event(0, text="x" * 201)], f'"{"x" * 199}…" (1 user_message)'),
+        ([event(0, text="x" * 60_000)], f'"{"x" * 199}…" (1 user_message)'),
+        (
+            [event(n, event_type=f"type {n}", content={}) for n in range(8)],
+            "8 events (1 type 0, 1 type 1, 1 type 2, 1 type 3, 1 type 4, 3 of other types)",
+        ),
+    ],
+    ids=range(11),
+)
+def test_summary_quotes_and_counts(events: list[dict[str, Any]], summary: str, client: APIClient) -> None:
+    post_batch(client, events)
+    make_episodes()
+    assert [episode["summary"] for episode in listed(client)] == [summary]
+
+
+def test_an_event_after_the_gap_makes_the_episode_before_it(client: APIClient) -> None:
+    """By itself, without the command; the last stretch waits until it is over."""
+    now = timezone.now()
+    recent = {"occurred_at": now.isoformat()}
+    old = [event(0) | {"occurred_at": (now - minutes * MINUTE).isoformat()} for minutes in (50, 45)]
+    post_each(client, [*old, event(0) | recent, event(1) | recent])
+    assert [episode["event_count"] for episode in listed(client)] == [2]
+    assert make_episodes() == 0
+    with tenant_transaction(UUID(client.get("/v1/auth/whoami").json()["tenant_id"])):
+        assert UnsettledSpan.objects.count() == 1
+
+
+def test_ingested_text_belongs_to_an_episode(client: APIClient) -> None:
+    assert client.post("/v1/ingest", {"user_id": "ada", "text": "I like tea."}).status_code == 200
+    assert make_episodes() == 0
+    assert listed(client) == []
+
+
+@pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(0)], ids=["in turn", "all at once"])
+@pytest.mark.parametrize("way", ["batch", "import"])
+def test_a_stretch_ends_after_1000_events(way: str, apart: timedelta, client: APIClient) -> None:
+    WAYS[way](client, [event(n * (apart / MINUTE)) for n in range(2 * LONGEST_STRETCH + 1)])
+    make_episodes()
+    assert sorted(episode["event_count"] for episode in listed(client)) == [1, 1000, 1000]
+    named = [id for episode in listed(client) for id in episode["event_ids"]]
+    assert len(set(named)) == len(named) == 2 * LONGEST_STRETCH + 1
+    post_each(client, [event(-1)])
+    make_episodes()
+    assert sorted(episode["event_count"] for episode in listed(client)) == [2, 1000, 1000]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_arrival_does_not_matter(seed: int, acme: Tenant, globex: Tenant) -> None:
+    random = Random(seed)
+    moments = [random.randrange(600) for _ in range(40)]
+    rows = [
+        {**EVENT, **event(at), "id": str(UUID(int=n + 1)), "thread_id": random.choice([None, "t"])}
+        for n, at in enumerate(moments)
+    ]
+    found = []
+    for tenant, in_order in ((acme, True), (globex, False)):
+        if not in_order:
+            random.shuffle(rows)
+        client = key_client(tenant, Role.ADMIN)
+        for part in range(0, len(rows), 1 if not in_order else 40):
+            upload(client, make_file(*rows[part : part + (1 if not in_order else 40)]))
+            if random.random() < 0.5:
+                make_episodes()
+        make_episodes()
+        found.append([{**episode, "created_at": None} for episode in listed(client)])
+    names = ("id", "event_ids", "summary", "started_at", "ended_at")
+    assert [[episode[name] for name in names] for episode in found[0]] == [
+        [episode[name] for name in names] for episode in found[1]
+    ]
+    assert sum(episode["event_count"] for episode in found[0]) == 40
+
+
+def expected_stretches(acme: Tenant) -> list[list[UUID]]:
+    """As one would make them by hand, of all events of the tenant."""
+    stretches: dict[tuple[str, str | None], list[list[Event]]] = {}
+    for one in Event.objects.for_tenant(acme.id).order_by("occurred_at", "id"):
+        of_stream = stretches.setdefault((one.user_id, one.thread_id), [])
+        if of_stream and one.occurred_at - of_stream[-1][-1].occurred_at <= 30 * MINUTE:
+            of_stream[-1].append(one)
+        else:
+            of_stream.append([one])
+    return sorted([one.id for one in stretch] for of_stream in stretches.values() for stretch in of_stream)
+
+
+def check_episodes(tenant: Tenant) -> None:
+    found = recount(tenant.id)
+    assert (found.drifts, found.strays) == ([], 0)
+    with tenant_transaction(tenant.id):
+        derived = Episode.objects.for_tenant(tenant.id).filter(derived=True).values_list("event_ids", flat=True)
+        assert sorted(derived) == expected_stretches(tenant)
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, acme: Tenant) -> None:
+    key = make_key(acme)[1]
+
+    def write(seed: int) -> None:
+        random, client = Random(seed), anonymous_client(HTTP_X_API_KEY=key)
+        for _ in range(12):
+            rows = [event(random.randrange(400), thread_id="t") for _ in range(3)]
+            WAYS[random.choice(["each", "batch"])](client, rows)
+
+    def settle() -> None:
+        for _ in range(5):
+            settle_tenant(acme.id)
+
+    with ThreadPoolExecutor(5) as pool:
+        acts = [lambda seed=seed: write(round_ * 10 + seed) for seed in range(3)] + [settle, settle]
+        for done in [pool.submit(in_its_own_connection, act) for act in acts]:
+            done.result()
+    make_episodes()
+    check_episodes(acme)
+    with tenant_transaction(acme.id):
+        assert not UnsettledSpan.objects.exists()
+
+
+def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, client: APIClient, settings: Any) -> None:
+    """And makes the episode with it."""
+    recent = timezone.now() - 20 * MINUTE
+    settings.EPISODE_GAP = 60 * MINUTE
+    make_event(acme, occurred_at=recent - 25 * MINUTE)
+    settings.EPISODE_GAP = 30 * MINUTE  # now the stretch is over, but for the second
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_transaction(acme.id):
+            UnsettledSpan.objects.update(due_at=NOON)
+            second = record_event(
+                principal=principal_of(acme), event_type="x", content={}, user_id="ada", occurred_at=recent
+            )
+            assert UnsettledSpan.objects.count() == 1
+            stream = Stream.of(second)
+            settling = pool.submit(in_its_own_connection, lambda: settle(stream))
+            with pytest.raises(TimeoutError):
+                settling.result(timeout=0.5)
+        assert settling.result() == 0
+    assert listed(client) == []
+
+
+def test_a_write_does_not_wait_for_a_removal(acme: Tenant, client: APIClient) -> None:
+    """Its episode is left to the command."""
+    with tenant_transaction(acme.id), ThreadPoolExecutor(1) as pool:
+        await_settling(acme.id)
+        pool.submit(in_its_own_connection, lambda: post_each(client, [event(0)])).result()
+    assert listed(client) == []
+    assert make_episodes() == 1
+
+
+def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_admin: User, client: APIClient) -> None:
+    """And takes it away with its event."""
+    admin = client_for(acme_admin)
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_transaction(acme.id):
+            assert hold_off_removals(acme.id, wait=True)
+            erasing = pool.submit(
+                in_its_own_connection, lambda: admin.post("/v1/admin/erase", {"user_id": "ada"}).status_code
+            )
+            with pytest.raises(TimeoutError):
+                erasing.result(timeout=0.5)
+        assert erasing.result() == 200
+
+
+@pytest.mark.parametrize("at", [10, 20, 30, 40, 5000])
+def test_a_forged_episode_is_beside_the_made_ones(at: float, client: APIClient) -> None:
+    """One of an import that says it was derived, of another stream's event."""
+    others = {**EVENT, **event(0, user_id="bob")}
+    rows = [{**event(minutes, thread_id="t"), "type": "event", "id": str(uuid4())} for minutes in (20, 40, 9500)]
+    rows = [{**EVENT, **row} for row in rows]
+    times = {"started_at": event(at)["occurred_at"], "ended_at": event(9000)["occurred_at"], "thread_id": "t"}
+    forged = {**EPISODE, **times, "derived": True, "summary_kind": "extractive"}
+    assert upload(client, make_file(others, *rows, forged)).status_code == 200
+    make_episodes()
+    assert make_episodes() == 0
+    assert sorted(count for *_, count in shape(client)) == [1, 1, 1, 2]
+
+
+# Removal
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("poisoned", [[0], [1], [2], [0, 2], [0, 1, 2], [1, 2]], ids=str)
+def test_an_episode_goes_with_a_poisoned_event(
+    poisoned: list[int], settled: bool, acme: Tenant, acme_admin: User, client: APIClient
+) -> None:
+    key, leaked = make_key(acme)
+    since = timezone.now().isoformat()
+    leaker = anonymous_client(HTTP_X_API_KEY=leaked)
+    for number in range(3):
+        text = "poison" if number in poisoned else "fine"
+        post_each(leaker if number in poisoned else client, [event(20 * number, text=text)])
+    if settled:
+        make_episodes()
+        assert [episode["event_count"] for episode in listed(client)] == [3]
+    undone = client_for(acme_admin).post(f"/v1/api-keys/{key.id}/undo", {"since": since})
+    assert undone.json()["events"] == len(poisoned)
+    assert "poison" not in str(listed(client))
+    make_episodes()
+    check_episodes(acme)
+    assert "poison" not in str(listed(client))
+
+
+def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: User, client: APIClient) -> None:
+    post_each(client, [event(0, thread_id="t"), event(100, thread_id="t"), event(0, user_id="bob", thread_id="t")])
+    assert client_for(acme_admin).post("/v1/admin/erase", {"user_id": "ada"}).status_code == 200
+    make_episodes()
+    assert shape(client) == [("bob", "t", 0, 0, 1)]
+    with tenant_transaction(acme.id):
+        assert not UnsettledSpan.objects.exists()
+
+
+# What people write of them
+
+
+def test_words_of_a_person_outlive_a_rebuild(client: APIClient) -> None:
+    post_each(client, [event(0), event(20)])
+    make_episodes()
+    [episode] = listed(client)
+    mine = {"summary": "She asked.", "tags": ["order"], "outcome": "completed"}
+    changed = client.patch(f"/v1/episodes/{episode['id']}", {**episode, **mine}).json()
+    assert changed == episode | mine | {"summary_kind": "given"}
+    post_each(client, [event(40)])
+    make_episodes()
+    [grown] = listed(client)
+    assert grown["event_count"] == 3
+    assert {name: grown[name] for name in ("id", *mine)} == {"id": episode["id"], **mine}
+    post_each(client, [event(-10)])
+    make_episodes()
+    made, kept = listed(client)
+    assert (made["event_count"], made["derived"], made["summary_kind"]) == (4, True, "extractive")
+    assert (kept["id"], kept["summary"], kept["derived"]) == (episode["id"], "She asked.", False)
+
+
+def test_tags_alone_leave_the_summary_extractive(client: APIClient) -> None:
+    post_each(client, [event(0)])
+    make_episodes()
+    [episode] = listed(client)
+    changed = client.patch(f"/v1/episodes/{episode['id']}", {"tags": ["a"], "summary_kind": "given", "derived": False})
+    assert changed.json() == episode | {"tags": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"user_id": "bob"}, {"thread_id": "x"}, {"started_at": "2026-01-01T00:00:00Z"}, {"event_ids": []}],
+    ids=str,
+)
+def test_the_events_of_a_derived_episode_decide_its_place(change: dict[str, Any], client: APIClient) -> None:
+    post_each(client, [event(0)])
+    make_episodes()
+    [episode] = listed(client)
+    refused = client.patch(f"/v1/episodes/{episode['id']}", change)
+    assert (refused.status_code, refused.json()["code"]) == (409, "episode_derived")
+    assert listed(client) == [episode]
+
+
+def test_given_episodes_are_left_alone(acme: Tenant, client: APIClient) -> None:
+    post_each(client, [event(0)])
+    [row] = client.get("/v1/events").json()["items"]
+    given = make_episode(acme, started_at=NOON, event_ids=[UUID(row["id"])])
+    make_episodes()
+    episodes = {episode["id"]: episode for episode in listed(client)}
+    assert len(episodes) == 2
+    assert (episodes[str(given.id)]["derived"], episodes[str(given.id)]["summary_kind"]) == (False, "given")
+
+
+# Tenants and transfers
+
+
+def test_the_command_makes_one_tenants_or_all(acme: Tenant, globex: Tenant) -> None:
+    for tenant in (acme, globex):
+        import_all(key_client(tenant, Role.ADMIN), [event(0), event(100)])
+    assert make_episodes(str(acme.id)) == 2
+    assert [len(listed(key_client(tenant))) for tenant in (acme, globex)] == [2, 0]
+    assert make_episodes() == 2
+    with pytest.raises(CommandError, match="no such tenant"):
+        make_episodes("nobody")
+
+
+def test_export_and_import_keep_them_identical(client: APIClient, globex: Tenant) -> None:
+    post_batch(client, [event(20 * n * n, thread_id="t") for n in range(8)])
+    make_episodes()
+    file = export(client)
+    assert {line["summary_kind"] for line in parsed(file) if line["type"] == "episode"} == {"extractive"}
+    into = key_client(globex, Role.ADMIN)
+    assert upload(into, file).status_code == 200
+    assert normalised(export(into)) == normalised(file)
+    assert make_episodes() == 0
+    assert normalised(export(into)) == normalised(file)
+    assert upload(into, file).json()["created"] == {"event": 0, "belief": 0, "episode": 0}
+    assert make_episodes() == 0
+    assert normalised(export(into)) == normalised(file)
+
+
+def test_a_shorter_gap_divides_what_is_looked_at_again(client: APIClient, settings: Any) -> None:
+    post_batch(client, [event(20 * n) for n in range(4)])
+    make_episodes()
+    settings.EPISODE_GAP = 10 * MINUTE
+    post_each(client, [event(1)])
+    make_episodes()
+    assert [episode["event_count"] for episode in listed(client)] == [2, 1, 1, 1]
+
+
+def test_what_was_there_before_is_found_by_the_command(client: APIClient) -> None:
+    tenant = make_tenant("Old")
+    import_all(key_client(tenant, Role.ADMIN), [event(n * 100) for n in range(30)])
+    assert make_episodes(str(tenant.id)) == 30
