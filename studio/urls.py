@@ -1,6 +1,6 @@
 from django.urls import path
 
-from studio.views import keys, overview, sign_in
+from studio.views import beliefs, episodes, events, keys, overview, search, sign_in, users
 
 app_name = "studio"
 
@@ -21,9 +21,20 @@ urlpatterns = [
     path("keys/<str:id>/rotate", keys.rotate, name="keys-rotate"),
     path("keys/<str:id>/revoke", keys.revoke, name="keys-revoke"),
     path("keys/<str:id>/undo", keys.undo, name="keys-undo"),
+    path("search", search.search, name="search"),
+    path("events", events.events, name="events"),
+    path("events/<str:id>", events.event, name="events-event"),
+    path("beliefs", beliefs.beliefs, name="beliefs"),
+    path("beliefs/<str:id>", beliefs.belief, name="beliefs-belief"),
+    path("beliefs/<str:id>/edit", beliefs.edit, name="beliefs-edit"),
+    path("beliefs/<str:id>/forget", beliefs.forget, name="beliefs-forget"),
+    path("episodes", episodes.episodes, name="episodes"),
+    path("episodes/<str:id>", episodes.episode, name="episodes-episode"),
+    path("user", users.user, name="users-user"),
+    path("user/erase", users.erase, name="users-erase"),
 ]
 # appended while trying
 from django.http import HttpResponse as _H
 
-for _n in ("search", "events", "beliefs", "episodes", "members", "audit", "settings", "account"):
+for _n in ("members", "audit", "settings", "account"):
     urlpatterns.append(path(_n, lambda r: _H("stub"), name=_n))
