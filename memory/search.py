@@ -29,6 +29,8 @@ HALF_LIFE_DAYS: Final = 30
 CORRECTED_WEIGHT: Final = 0.7
 SHORTEST_CORRECTED: Final = 4
 RECALL_NOTED_EVERY: Final = timedelta(minutes=1)
+FLOOR: Final = 0.35  # what any hit scores; the rest is shared out by these weights
+WEIGHTS: Final = {"words": 0.6, "recency": 0.2, "confidence": 0.15, "use": 0.05}
 
 # Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
 RANK: Final = """
@@ -40,7 +42,7 @@ WITH words AS (
     SELECT place, word, weight, stem || plain AS query
     FROM words WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM words WHERE numnode(stem) > 0)
 ), candidates AS (
-    SELECT id, key, value, confidence, belief_type, domain, uses, created_at, updated_at,
+    SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at,
            setweight(to_tsvector('simple', left(value, %(length)s)), 'A')
            || setweight(to_tsvector(%(language)s::regconfig, left(value, %(length)s)), 'B')
            || setweight(to_tsvector('simple', replace(key, '_', ' ')), 'C')
@@ -49,7 +51,7 @@ WITH words AS (
     WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
     ORDER BY id DESC LIMIT %(candidates)s
 )
-SELECT c.id, c.key, c.value, c.confidence, c.belief_type, c.domain, c.uses, c.created_at, c.updated_at,
+SELECT c.id, c.subject_id, c.key, c.value, c.confidence, c.belief_type, c.domain, c.uses, c.created_at, c.updated_at,
        found.weight / (SELECT count(DISTINCT place) FROM telling) AS coverage,
        ts_rank_cd(c.vector, found.query, 32) AS closeness, found.words
 FROM candidates c CROSS JOIN LATERAL (
@@ -82,6 +84,7 @@ class Term(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Hit:
     id: UUID
+    subject_id: str
     key: str
     value: str
     confidence: float
@@ -148,16 +151,18 @@ def rank_beliefs(scope: Scope, terms: list[Term]) -> list[Hit]:
 
 def make_hit(row: tuple[Any, ...], now: datetime) -> Hit:
     """A real hit scores over 0.35: words decide most, then how new, how sure and how often recalled it is."""
-    row_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at, coverage, closeness, words = row
+    row_id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at, *found = row
+    coverage, closeness, words = found
     parts = {
         "words": 0.8 * float(coverage) + 0.2 * float(closeness),
         "recency": 0.5 ** (max(0.0, (now - updated_at).total_seconds()) / 86400 / HALF_LIFE_DAYS),
         "confidence": confidence,
         "use": uses / (uses + 5),
     }
-    blend = 0.6 * parts["words"] + 0.2 * parts["recency"] + 0.15 * parts["confidence"] + 0.05 * parts["use"]
+    blend = sum(weight * parts[name] for name, weight in WEIGHTS.items())
     return Hit(
         id=row_id,
+        subject_id=subject_id,
         key=key,
         value=value,
         confidence=confidence,
@@ -165,7 +170,7 @@ def make_hit(row: tuple[Any, ...], now: datetime) -> Hit:
         domain=domain,
         created_at=created_at,
         updated_at=updated_at,
-        score=round(0.35 + 0.65 * blend, 4),
+        score=round(FLOOR + (1 - FLOOR) * blend, 4),
         parts={name: round(part, 4) for name, part in parts.items()},
         words=words,
     )

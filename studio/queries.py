@@ -1,12 +1,17 @@
 """What the pages ask beyond the services and queries of the other apps."""
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q
 
+from accounts.models import User
 from apikeys.models import APIKey, APIKeyQuerySet
+from memory.models import Remembered
+from tenants.permissions import IsTenantAdmin
+from tenants.principal import Principal
 
 # Bounded by the newest 1,000 events, so that it costs the same however many there are.
 WRITERS: Final = """
@@ -51,3 +56,21 @@ def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKey
     if name:
         keys = keys.filter(Q(name__icontains=name) | Q(last4=name) | Q(prefix=name))
     return keys.order_by(*SORTS.get(sort, SORTS["created"]))[:MOST_KEYS]
+
+
+def key_choices(principal: Principal) -> list[tuple[UUID, str]]:
+    """What a list can be narrowed to; revoked keys too: what they wrote is still there. Others see no list of keys."""
+    if not IsTenantAdmin.allows(principal):
+        return []
+    keys = APIKey.objects.for_tenant(principal.tenant_id)
+    return list(keys.order_by("name", "id").values_list("id", "name")[:MOST_KEYS])
+
+
+def writer_names(tenant_id: UUID, rows: Iterable[Remembered]) -> dict[UUID, str]:
+    """The names of the keys and people that wrote these rows."""
+    rows = list(rows)
+    key_ids = {row.written_by_key for row in rows if row.written_by_key}
+    user_ids = {row.written_by_user for row in rows if row.written_by_user}
+    keys = APIKey.objects.for_tenant(tenant_id).filter(id__in=key_ids).values_list("id", "name")
+    people = User.objects.filter(tenant_id=tenant_id, id__in=user_ids).values_list("id", "full_name")
+    return dict(keys.union(people))

@@ -1,6 +1,20 @@
 from django.urls import path
 
-from studio.views import account, audit, keys, members, overview, sign_in, transfer, workspace
+from studio.views import (
+    account,
+    audit,
+    beliefs,
+    episodes,
+    events,
+    keys,
+    members,
+    overview,
+    search,
+    sign_in,
+    transfer,
+    users,
+    workspace,
+)
 
 app_name = "studio"
 
@@ -37,9 +51,15 @@ urlpatterns = [
     path("account", account.account, name="account"),
     path("account/password", account.password, name="account-password"),
     path("account/sessions", account.end, name="account-sessions"),
+    path("search", search.search, name="search"),
+    path("events", events.events, name="events"),
+    path("events/<str:id>", events.event, name="events-event"),
+    path("beliefs", beliefs.beliefs, name="beliefs"),
+    path("beliefs/<str:id>", beliefs.belief, name="beliefs-belief"),
+    path("beliefs/<str:id>/edit", beliefs.edit, name="beliefs-edit"),
+    path("beliefs/<str:id>/forget", beliefs.forget, name="beliefs-forget"),
+    path("episodes", episodes.episodes, name="episodes"),
+    path("episodes/<str:id>", episodes.episode, name="episodes-episode"),
+    path("user", users.user, name="users-user"),
+    path("user/erase", users.erase, name="users-erase"),
 ]
-# appended while trying
-from django.http import HttpResponse as _H
-
-for _n in ("search", "events", "beliefs", "episodes"):
-    urlpatterns.append(path(_n, lambda r: _H("stub"), name=_n))

@@ -3,10 +3,12 @@ import json
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django import template
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -83,6 +85,22 @@ def span(seconds: float) -> str:
 @register.filter
 def masked(key: APIKey) -> str:
     return f"{key.prefix}…{key.last4}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+@register.filter
+def user_page(name: str) -> str:
+    """In the query, because an end user may be called anything, also with slashes and dots."""
+    return f"{reverse('studio:users-user')}?{urlencode({'id': name})}"
+
+
+@register.filter
+def thread_page(name: str) -> str:
+    return f"{reverse('studio:events')}?{urlencode({'thread_id': name})}"
 
 
 @register.filter

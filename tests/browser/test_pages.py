@@ -15,7 +15,9 @@ SCHEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MOST_BYTES = 50 * 1024
 FRAGMENTS = ("overview-steps", "keys-use")  # parts of pages, without a head of their own
-SHOWN = {name: page for name, page in PAGES.items() if "GET" in page.methods and name not in FRAGMENTS}
+SHOWN = {
+    name: page for name, page in PAGES.items() if "GET" in page.methods and not page.is_file and name not in FRAGMENTS
+}
 VIOLATIONS = """
 async (tags) => {
   const found = await axe.run(document, { runOnly: { type: "tag", values: tags } });
@@ -26,7 +28,8 @@ REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.e
 
 
 def address(name: str, page: Page, workspace: Workspace) -> str:
-    return page.path.replace("{id}", workspace.ids.get(name.partition("-")[0], ""))
+    kind = "invitations" if "/invitations/" in page.path else name.partition("-")[0]
+    return page.path.replace("{id}", workspace.ids.get(kind, ""))
 
 
 def watch_bytes(watched: Watched) -> Callable[[], int]:

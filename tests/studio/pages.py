@@ -10,8 +10,8 @@ from typing import Any
 from django.urls import get_resolver
 
 from tenants.models import Tenant
-from tests.factories import make_invitation, make_key, make_user
-from tests.routes import ADMIN, PUBLIC, VIEWER
+from tests.factories import make_belief, make_episode, make_event, make_invitation, make_key, make_user
+from tests.routes import ADMIN, EDITOR, PUBLIC, VIEWER
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ PAGES: dict[str, Page] = {
     "account": Page("/studio/account", VIEWER, FORM),
     "account-password": Page("/studio/account/password", VIEWER, FORM),
     "account-sessions": Page("/studio/account/sessions", VIEWER, ("POST",)),
+    "search": Page("/studio/search?query=londn+city", VIEWER),
+    "events": Page("/studio/events", VIEWER),
+    "events-event": Page("/studio/events/{id}", VIEWER, of=make_event),
+    "beliefs": Page("/studio/beliefs", VIEWER),
+    "beliefs-belief": Page("/studio/beliefs/{id}", VIEWER, of=make_belief),
+    "beliefs-edit": Page("/studio/beliefs/{id}/edit", EDITOR, FORM, of=make_belief),
+    "beliefs-forget": Page("/studio/beliefs/{id}/forget", EDITOR, FORM, of=make_belief),
+    "episodes": Page("/studio/episodes", VIEWER),
+    "episodes-episode": Page("/studio/episodes/{id}", VIEWER, of=make_episode),
+    "users-user": Page("/studio/user?id=ada", VIEWER),
+    "users-erase": Page("/studio/user/erase?id=ada", ADMIN, FORM),
 }
 PROTECTED = {name: page for name, page in PAGES.items() if page.who != PUBLIC}
 

@@ -1,5 +1,7 @@
 """Who may open which page: every page, every method, every role, and nobody."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -39,7 +41,7 @@ def test_nobody_is_asked_to_sign_in_and_led_back(name: str, acme: Tenant) -> Non
     path = PROTECTED[name].path_for(acme)
     response = browser().get(path)
     assert response.status_code == 302
-    wanted = "" if name == "overview" else f"?next={path.replace('/', '%2F')}"
+    wanted = "" if name == "overview" else "?" + urlencode({"next": path})
     assert response["Location"] == f"/studio/login{wanted}"
 
 

@@ -1,0 +1,72 @@
+"""Lists that the address narrows: by the API's own filters, so that both mean the same by them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import Serializer
+
+from studio.access import PageRequest
+from studio.forms import sentence_of
+from tenants.keyset import Page, keyset_page
+
+LENGTH: Final = 50
+
+
+class Listing:
+    """One page of a list: its rows, what was asked for, and what is wrong with that."""
+
+    def __init__(self, request: PageRequest, serializer: type[Serializer[Any]]) -> None:
+        self.request = request
+        self.values = {name: text for name, text in request.GET.items() if text and name in serializer().fields}
+        self.cursor = request.GET.get("cursor")
+        self.errors: dict[str, str] = {}
+        self.wanted: dict[str, Any] = {}
+        self.page = Page([], None)
+        filters = serializer(data=self.values)
+        if filters.is_valid():
+            self.wanted = filters.validated_data
+        else:
+            self.note(filters.errors)
+
+    def take(self, rows: QuerySet[Any], *, ordering: Sequence[str], name: str) -> None:
+        """Inside `tenant_transaction`, if the rows are of memory."""
+        if self.errors:
+            return
+        tenant_id = self.request.principal.tenant_id
+        try:
+            self.page = keyset_page(
+                rows.filter(**self.wanted),
+                ordering=ordering,
+                limit=LENGTH,
+                cursor=self.cursor,
+                tenant_id=tenant_id,
+                name=f"studio {name}",
+            )
+        except ValidationError as refusal:
+            self.note(refusal.detail)
+
+    def note(self, detail: Any) -> None:
+        self.errors = {name: sentence_of(fault) for name, fault in detail.items()}
+
+    @property
+    def rows(self) -> list[Any]:
+        return self.page.rows
+
+    @property
+    def newest(self) -> str:
+        """The address of the first page."""
+        return "?" + urlencode(self.values)
+
+    @property
+    def older(self) -> str:
+        """The address of the next page, if there is one."""
+        cursor = self.page.next_cursor
+        return "?" + urlencode(self.values | {"cursor": cursor}) if cursor else ""
+
+    def show(self, template: str, **context: Any) -> HttpResponse:
+        return render(self.request, template, {"list": self, **context}, status=422 if self.errors else 200)

@@ -1,0 +1,146 @@
+"""What was learned: what holds now, how it came about, and setting it right."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from rest_framework import serializers
+
+from memory.models import Belief
+from memory.serializers import BeliefChangesSerializer, BeliefFilterSerializer, SoftSerializer
+from memory.services import forget_beliefs, revise_belief
+from memory.transactions import tenant_transaction
+from studio.access import PageRequest, page
+from studio.forms import Form
+from studio.listing import Listing
+from studio.queries import key_choices, writer_names
+from studio.templatetags.studio import user_page
+from tenants.actor import actor_of
+from tenants.permissions import IsTenantEditor
+from tenants.problems import Conflict
+
+CHANGED_MEANWHILE: Final = "It was changed while this form was open. Send the form again to have it as you typed it."
+
+
+@page()
+def beliefs(request: PageRequest) -> HttpResponse:
+    """The active ones."""
+    tenant_id = request.principal.tenant_id
+    listing = Listing(request, BeliefFilterSerializer)
+    with tenant_transaction(tenant_id):
+        listing.take(Belief.objects.for_tenant(tenant_id).active(), ordering=("-id",), name="beliefs")
+    return listing.show(
+        "studio/memory/beliefs.html",
+        keys=key_choices(request.principal),
+        types=Belief.Type.values,
+        writers=writer_names(tenant_id, listing.rows),
+    )
+
+
+class NoFilterSerializer(serializers.Serializer[Any]):
+    """The history of one belief is shown whole."""
+
+
+@page()
+def belief(request: PageRequest, id: str) -> HttpResponse:
+    """One version, among all versions of its subject and key."""
+    tenant_id = request.principal.tenant_id
+    listing = Listing(request, NoFilterSerializer)
+    with tenant_transaction(tenant_id):
+        found = Belief.objects.for_tenant(tenant_id).with_id(id)
+        versions = Belief.objects.for_tenant(tenant_id).of_key(found.subject_id, found.key)
+        listing.take(versions, ordering=("-created_at", "-id"), name=f"belief {found.subject_id} {found.key}")
+    return listing.show(
+        "studio/memory/belief.html",
+        belief=found,
+        may_write=IsTenantEditor.allows(request.principal),
+        writers=writer_names(tenant_id, [found, *listing.rows]),
+    )
+
+
+def get_belief(request: PageRequest, id: str) -> Belief:
+    tenant_id = request.principal.tenant_id
+    with tenant_transaction(tenant_id):
+        return Belief.objects.for_tenant(tenant_id).with_id(id)
+
+
+@page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
+def edit(request: PageRequest, id: str) -> HttpResponse:
+    found = get_belief(request, id)
+    initial = {name: getattr(found, name) for name in ("value", "confidence", "belief_type")}
+    form = Form(request, BeliefChangesSerializer, initial={**initial, "domain": found.domain or ""})
+    if form.submitted:
+        with form.checking():
+            form.values["value"] = typed_value(form.values.get("value", ""), found.value)
+            revised = revise(request, id, form.fields())
+            messages.success(request, "Saved." if revised.id == found.id else "Saved as a new version.")
+            return redirect("studio:beliefs-belief", id=revised.id)
+    return form.show("studio/memory/belief_edit.html", belief=found, types=Belief.Type.values)
+
+
+def typed_value(typed: str, value: str) -> str:
+    """Browsers send every line break as CR LF: what was not touched must not look like another value."""
+    typed = with_plain_breaks(typed)
+    return value if typed == with_plain_breaks(value) else typed
+
+
+def with_plain_breaks(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
+    """What an agent learned since the form was shown is not overwritten unseen."""
+    tenant_id = request.principal.tenant_id
+    with tenant_transaction(tenant_id):
+        current = Belief.objects.for_tenant(tenant_id).select_for_update().with_id(id)
+        if current.updated_at.isoformat() != request.POST.get("seen"):
+            raise Conflict(CHANGED_MEANWHILE, code="changed_meanwhile")
+        return revise_belief(principal=request.principal, belief=current, changes=changes)
+
+
+class ForgetBeliefSerializer(SoftSerializer):
+    """Deleting can't be undone, so it is confirmed by typing the belief's key."""
+
+    confirm = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+
+
+@page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
+def forget(request: PageRequest, id: str) -> HttpResponse:
+    found = get_belief(request, id)
+    form = Form(request, ForgetBeliefSerializer)
+    if form.submitted:
+        with form.checking():
+            fields = form.fields()
+            if not fields["soft"]:
+                confirm_same(fields.get("confirm", ""), found.key, "This is not the belief's key.")
+            return forget_versions(request, found, soft=fields["soft"])
+    return form.show("studio/memory/belief_forget.html", belief=found, versions=count_versions(found))
+
+
+def count_versions(belief: Belief) -> dict[str, int]:
+    with tenant_transaction(belief.tenant_id):
+        versions = Belief.objects.for_tenant(belief.tenant_id).of_key(belief.subject_id, belief.key)
+        return versions.aggregate(total=Count("*"), active=Count("id", filter=Q(ended_at=None)))
+
+
+def confirm_same(typed: str, name: str, sentence: str) -> None:
+    """Without white space, of which a text field keeps no line breaks."""
+    if "".join(typed.split()) != "".join(name.split()):
+        raise serializers.ValidationError({"confirm": [serializers.ErrorDetail(sentence, code="not_the_name")]})
+
+
+def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> HttpResponse:
+    tenant_id = belief.tenant_id
+    with tenant_transaction(tenant_id):
+        versions = Belief.objects.for_tenant(tenant_id).of_key(belief.subject_id, belief.key)
+        count = forget_beliefs(
+            beliefs=versions, subject_id=belief.subject_id, soft=soft, tenant_id=tenant_id, actor=actor_of(request)
+        )
+    if soft:
+        said = "Deactivated: no search finds it any more." if count else "There was no active version any more."
+        messages.success(request, said)
+        return redirect("studio:beliefs-belief", id=belief.id)
+    messages.success(request, f"Deleted for good: {count:,} version{'' if count == 1 else 's'}.")
+    return redirect(user_page(belief.subject_id))

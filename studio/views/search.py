@@ -1,0 +1,57 @@
+"""The search that agents use, with how each score came about. Looking here doesn't count as a recall."""
+
+from typing import Any, Final, NamedTuple
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from memory.recall_views import SearchSerializer
+from memory.search import CANDIDATES, FLOOR, WEIGHTS, Found, Hit, search_beliefs
+from memory.transactions import tenant_transaction
+from studio.access import PageRequest, page
+from studio.forms import sentence_of
+
+MOST: Final = 20
+LABELS: Final = {
+    "words": "Words: how many of yours it has, and how close together",
+    "recency": "Recency: half as much every 30 days",
+    "confidence": "Confidence: how sure the writer was",
+    "use": "Use: how often agents recalled it",
+}
+
+
+class Part(NamedTuple):
+    label: str
+    points: float
+    most: float
+
+
+@page()
+def search(request: PageRequest) -> HttpResponse:
+    tenant_id = request.principal.tenant_id
+    values = {name: request.GET.get(name, "") for name in ("query", "user_id")}
+    wanted = SearchSerializer(data={**values, "limit": MOST})
+    found, errors = Found(), {}
+    if not wanted.is_valid():
+        errors = {name: sentence_of(fault) for name, fault in wanted.errors.items()}
+    elif values["query"]:
+        with tenant_transaction(tenant_id):
+            found = search_beliefs(
+                tenant_id=tenant_id, query=values["query"], subject_id=wanted.validated_data["user_id"], limit=MOST
+            )
+    context: dict[str, Any] = {
+        "values": values,
+        "errors": errors,
+        "hits": [(hit, parts_of(hit)) for hit in found.hits],
+        "corrections": found.corrections,
+        "most": MOST,
+        "candidates": CANDIDATES,
+        "floor": 100 * FLOOR,
+    }
+    return render(request, "studio/memory/search.html", context, status=422 if errors else 200)
+
+
+def parts_of(hit: Hit) -> list[Part]:
+    """In points of a hundred, so that with what any hit gets they add up to the score."""
+    shares = {name: 100 * (1 - FLOOR) * weight for name, weight in WEIGHTS.items()}
+    return [Part(LABELS[name], share * hit.parts[name], share) for name, share in shares.items()]

@@ -1,0 +1,72 @@
+"""End users: of whom agents remember something. They may be called anything, so they are named in the query."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+
+from memory.erasure import erase_user
+from memory.models import Episode, Event
+from memory.serializers import SubjectSerializer
+from memory.transactions import tenant_transaction
+from studio.access import PageRequest, page
+from studio.end_user import BELIEFS, beliefs_of, tally_of
+from studio.forms import Form
+from studio.templatetags.studio import user_page
+from studio.views.beliefs import confirm_same
+from tenants.actor import actor_of
+from tenants.permissions import IsTenantAdmin
+from tenants.slots import TRANSFERS
+
+NEWEST: Final = 10
+
+
+def named(request: PageRequest) -> str:
+    wanted = SubjectSerializer(data={"subject_id": request.GET.get("id", "")})
+    if not wanted.is_valid():
+        raise NotFound()
+    return str(wanted.validated_data["subject_id"])
+
+
+@page()
+def user(request: PageRequest) -> HttpResponse:
+    """A name of whom nothing is known has a page that says so: as after an erasure."""
+    tenant_id, name = request.principal.tenant_id, named(request)
+    with tenant_transaction(tenant_id):
+        tally = tally_of(tenant_id=tenant_id, user_id=name)
+        beliefs = beliefs_of(tenant_id=tenant_id, subject_id=name)
+        events = Event.objects.for_tenant(tenant_id).filter(user_id=name).order_by("-occurred_at", "-id")[:NEWEST]
+        episodes = Episode.objects.for_tenant(tenant_id).filter(user_id=name).order_by("-started_at", "-id")[:NEWEST]
+        context: dict[str, Any] = {
+            "name": name,
+            "tally": tally,
+            "beliefs": beliefs,
+            "most_beliefs": BELIEFS,
+            "events": list(events),
+            "episodes": list(episodes.defer("event_ids")),
+        }
+    return render(request, "studio/memory/user.html", context)
+
+
+class ConfirmEraseSerializer(serializers.Serializer[Any]):
+    confirm = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
+@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+def erase(request: PageRequest) -> HttpResponse:
+    tenant_id, name = request.principal.tenant_id, named(request)
+    form = Form(request, ConfirmEraseSerializer)
+    if form.submitted:
+        with form.checking():
+            confirm_same(form.fields()["confirm"], name, "This is not the end user's id.")
+            with TRANSFERS.take():
+                erased = erase_user(tenant_id=tenant_id, user_id=name, actor=actor_of(request))
+            gone = f"{erased.events:,} events, {erased.beliefs:,} versions of beliefs, {erased.episodes:,} episodes"
+            messages.success(request, f"Erased for good: {gone}.")
+            return redirect(user_page(name))
+    with tenant_transaction(tenant_id):
+        tally = tally_of(tenant_id=tenant_id, user_id=name)
+    return form.show("studio/memory/user_erase.html", name=name, tally=tally)
