@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak bench lint operator clean local developer
+.PHONY: help run dev test browser soak bench lint operator clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -20,11 +20,14 @@ run: local ## run the server, with a PostgreSQL of its own, on port 8001
 dev: local ## the same in development mode: no credentials needed, reloads when code changes
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
-test: developer tests/browser/node_modules ## run the tests against a real PostgreSQL, and in a browser if there is a Chromium
+test: developer ## run the tests against a real PostgreSQL
 	@$(venv)/python -m pytest -n 2 -q
 
 soak: developer ## run what takes too long for every change: many rounds of each race, more versions of the client
 	@$(venv)/python -m pytest -m soak -q
+
+browser: developer tests/browser/node_modules ## look at every page of the Studio in a Chromium, with axe-core; pictures are in tests/browser/artefacts
+	@BROWSER_TESTS=required $(venv)/python -m pytest -m browser -q tests/browser
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --no-audit --no-fund && touch $@; fi

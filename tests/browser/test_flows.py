@@ -13,6 +13,7 @@ from tests.browser.conftest import Watched
 from tests.browser.workspace import Workspace, post
 from tests.factories import PASSWORD
 
+pytestmark = pytest.mark.browser
 Open = Callable[..., Watched]
 
 

@@ -10,6 +10,7 @@ from tests.browser.workspace import ROLES, Workspace
 from tests.routes import LEVELS, PUBLIC
 from tests.studio.pages import PAGES, Page
 
+pytestmark = pytest.mark.browser
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
