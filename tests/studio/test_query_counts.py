@@ -24,7 +24,9 @@ def fill(tenant: Tenant, user: User, number: int) -> None:
     make_episode(tenant)
 
 
-@pytest.mark.parametrize("name", [name for name, page in PROTECTED.items() if "GET" in page.methods and not page.is_file])
+@pytest.mark.parametrize(
+    "name", [name for name, page in PROTECTED.items() if "GET" in page.methods and not page.is_file]
+)
 def test_a_page_costs_few_queries(name: str, acme: Tenant, acme_admin: User) -> None:
     client, path = browser(acme_admin), PROTECTED[name].path_for(acme)
     assert client.get(path).status_code == 200  # notes that the session is used, once a minute
