@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class MemgraphConfig(AppConfig):
@@ -6,3 +7,7 @@ class MemgraphConfig(AppConfig):
 
     def ready(self) -> None:
         from memgraph import checks, openapi  # noqa: F401 - registers checks and OpenAPI extensions, once apps are loaded
+
+
+class OperatorAdminConfig(AdminConfig):
+    default_site = "memgraph.admin.OperatorSite"

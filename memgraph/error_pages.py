@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 
 TITLES: Final = {
     403: "This is not open to you",
-    404: "There is nothing here",
+    404: "Not found",
     405: "This can't be done here",
     413: "This is too large",
     429: "That was too often",

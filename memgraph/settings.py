@@ -114,7 +114,7 @@ env.exit_on_mistakes()
 # Django
 
 INSTALLED_APPS = [
-    "memgraph",
+    "memgraph.apps.MemgraphConfig",
     "studio",
     "memory",
     "accounts",
@@ -123,7 +123,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django.contrib.admin",
+    "memgraph.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

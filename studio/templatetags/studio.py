@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from apikeys.models import APIKey
 from memory.models import Event
 from studio.audit_words import ACTIONS, ACTORS
+from studio.devices import device_of
 from tenants.ids import new_id
 from tenants.models import AuditEntry
 
@@ -123,6 +124,11 @@ def action_words(row: AuditEntry) -> str:
 def actor_words(row: AuditEntry) -> str:
     """What kind of actor it was, if it was no signed-in person."""
     return ACTORS.get(row.actor_kind, row.actor_kind)
+
+
+@register.filter
+def device(agent: str) -> str:
+    return device_of(agent)
 
 
 @register.filter

@@ -1,15 +1,21 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
 
 from accounts.models import Invitation, Session, User
 from apikeys.models import APIKey
+from memgraph.installation import first_id_at
+from tenants.actions import Action
 from tenants.models import AuditEntry, Tenant
-from tests.factories import make_key, make_session, make_user
+from tests.factories import changed_key, make_key, make_session, make_tenant, make_user
 from tests.operators import act, list_url, operator_client, page_url
 
 INLINE = re.compile(r"""<style|<script(?![^>]*\ssrc=)[^>]*>|\sstyle=|\son[a-z]+=["']|javascript:""", re.IGNORECASE)
@@ -28,6 +34,39 @@ def test_operators_see_accounts_keys_and_tenants_and_nothing_else() -> None:
 
 def test_site_has_its_name(operator: Client) -> None:
     assert "<title>Installation | Memgraph operators</title>" in operator.get("/admin/").content.decode()
+
+
+def test_index_counts_what_an_operator_looks_for(
+    operator: Client, anonymous: APIClient, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    now = timezone.now()
+    open_one, _ = make_tenant(), make_tenant(suspended_at=now)
+    changed_key(open_one, expires_at=now + timedelta(days=3))
+    changed_key(open_one, expires_at=now - timedelta(days=3))
+    changed_key(open_one, expires_at=now - timedelta(days=3), revoked_at=now)
+    anonymous.post("/v1/auth/login", {"username": "a@b.example", "password": "wrong horse"})
+    act_long_ago(Action.SIGN_IN_REFUSED)
+    with django_assert_max_num_queries(6):  # the session, the operator, three counts, recent actions
+        index = operator.get("/admin/")
+    counts = {figure.label: figure.number for figure in index.context["counts"]}
+    assert counts == {
+        "Tenants": 2,
+        "Suspended": 1,
+        "Sign-ins refused in 24 hours": 1,
+        "Locked out in 24 hours": 0,
+        "Keys ending in 30 days": 1,
+        "Keys that have ended": 1,
+    }
+    for figure in index.context["counts"]:
+        shown = operator.get(figure.address)
+        assert shown.status_code == 200
+        if "24 hours" not in figure.label:
+            assert shown.context["cl"].result_count == figure.number
+
+
+def act_long_ago(action: Action) -> None:
+    """A row of two days ago; its id says so."""
+    AuditEntry.objects.create(id=first_id_at(timezone.now() - timedelta(days=2)), action=action)
 
 
 def test_pages_hold_nothing_that_the_content_security_policy_refuses(operator: Client) -> None:
