@@ -15,6 +15,22 @@ from studio.forms import sentence_of
 from tenants.keyset import Page, keyset_page
 
 LENGTH: Final = 50
+LABELS: Final = {
+    "agent_id": "Agent",
+    "belief_type": "Type",
+    "consolidation_status": "Status",
+    "cursor": "Page",
+    "domain": "Domain",
+    "event_type": "Type",
+    "outcome": "Outcome",
+    "since": "Since",
+    "subject_id": "End user",
+    "thread_id": "Thread",
+    "until": "Until",
+    "user_id": "End user",
+    "written_by_key": "Written by key",
+    "written_by_user": "Written by",
+}
 
 
 class Listing:
@@ -56,6 +72,10 @@ class Listing:
     @property
     def rows(self) -> list[Any]:
         return self.page.rows
+
+    @property
+    def faults(self) -> dict[str, str]:
+        return {LABELS[name]: sentence for name, sentence in self.errors.items()}
 
     @property
     def newest(self) -> str:

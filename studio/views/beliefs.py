@@ -35,7 +35,6 @@ def beliefs(request: PageRequest) -> HttpResponse:
         "studio/memory/beliefs.html",
         keys=key_choices(request.principal),
         types=Belief.Type.values,
-        writers=writer_names(tenant_id, listing.rows),
     )
 
 

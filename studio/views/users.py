@@ -64,9 +64,13 @@ def erase(request: PageRequest) -> HttpResponse:
             confirm_same(form.fields()["confirm"], name, "This is not the end user's id.")
             with TRANSFERS.take():
                 erased = erase_user(tenant_id=tenant_id, user_id=name, actor=actor_of(request))
-            gone = f"{erased.events:,} events, {erased.beliefs:,} versions of beliefs, {erased.episodes:,} episodes"
-            messages.success(request, f"Erased for good: {gone}.")
+            gone = {"event": erased.events, "belief version": erased.beliefs, "episode": erased.episodes}
+            messages.success(request, f"Erased for good: {', '.join(map(counted, gone, gone.values()))}.")
             return redirect(user_page(name))
     with tenant_transaction(tenant_id):
         tally = tally_of(tenant_id=tenant_id, user_id=name)
     return form.show("studio/memory/user_erase.html", name=name, tally=tally)
+
+
+def counted(noun: str, number: int) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

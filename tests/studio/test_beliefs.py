@@ -1,0 +1,222 @@
+import re
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from memory.models import Belief
+from memory.transactions import tenant_transaction
+from tenants.models import Role, Tenant
+from tests.factories import key_client, make_belief, make_user
+from tests.studio.browsing import browser, main_form, submit
+from tests.studio.names import HOSTILE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TYPED = {"value": "London", "confidence": "0.5", "belief_type": "fact", "domain": ""}
+
+
+def page(user: User, path: str, **query: str) -> str:
+    response = browser(user).get(path, query)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def versions(tenant: Tenant) -> list[tuple[str, str]]:
+    with tenant_transaction(tenant.id):
+        return list(Belief.objects.for_tenant(tenant.id).order_by("id").values_list("value", "status"))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, {"London", "tea", "cat"}),
+        ({"subject_id": "ada"}, {"London", "tea"}),
+        ({"domain": "food"}, {"tea"}),
+        ({"belief_type": "preference"}, {"tea", "cat"}),
+        ({"subject_id": "Ada"}, set()),
+    ],
+)
+def test_the_list_shows_active_ones_and_narrows(
+    query: dict[str, str], found: set[str], acme: Tenant, acme_viewer: User
+) -> None:
+    make_belief(acme, value="Leeds")
+    make_belief(acme, confidence=0.876)
+    make_belief(acme, key="drink", value="tea", belief_type="preference", domain="food")
+    make_belief(acme, subject_id="bob", key="pet", value="cat", belief_type="preference")
+    content = page(acme_viewer, "/studio/beliefs", **query)
+    values = re.findall(r'<span class="cut" dir="auto">(\w+)<', content)
+    assert set(values) == found
+    assert ("88 %" in content) == ("London" in found)
+
+
+def test_a_bad_filter_and_an_empty_list_are_said(acme_viewer: User) -> None:
+    response = browser(acme_viewer).get("/studio/beliefs", {"belief_type": "rumour"})
+    assert (response.status_code, "<strong>Type</strong>:" in response.content.decode()) == (422, True)
+    assert "POST /v1/beliefs" in page(acme_viewer, "/studio/beliefs")
+
+
+def test_beliefs_of_one_key(acme: Tenant, acme_admin: User) -> None:
+    client = key_client(acme, name="agent")
+    made = client.post("/v1/beliefs", {"subject_id": "ada", "key": "city", "value": "Oslo"}).json()
+    make_belief(acme, key="pet", value="cat")
+    content = page(acme_admin, "/studio/beliefs", written_by_key=made["written_by_key"])
+    assert "Oslo" in content
+    assert ">cat<" not in content
+    assert f'<option value="{made["written_by_key"]}" selected>agent</option>' in content
+
+
+def test_the_history_tells_every_version(acme: Tenant, acme_viewer: User) -> None:
+    old = make_belief(acme, value="Leeds")
+    key_client(acme, name="agent").post("/v1/beliefs", {"subject_id": "ada", "key": "city", "value": "London"})
+    make_belief(acme, key="pet", value="cat")
+    content = page(acme_viewer, f"/studio/beliefs/{old.id}")
+    history = content.partition('id="history-title"')[2]
+    assert re.findall(r'class="cut" dir="auto">(\w+)<', history) == ["London", "Leeds"]
+    assert re.findall(r'class="badge \w*">(\w+)<', history) == ["active", "superseded"]
+    assert "agent" in history
+    assert "took this one&#x27;s place" in content or "took this one's place" in content
+
+
+def test_a_long_history_has_pages(acme: Tenant, acme_viewer: User) -> None:
+    for number in range(60):
+        belief = make_belief(acme, value=f"value{number}")
+    client = browser(acme_viewer)
+    newest = client.get(f"/studio/beliefs/{belief.id}").content.decode()
+    (link,) = re.findall(r'href="(\?cursor=[^"]+)">Older<', newest)
+    oldest = client.get(f"/studio/beliefs/{belief.id}{link}").content.decode()
+    shown = re.findall(r'class="cut" dir="auto">(\w+)<', newest + oldest)
+    assert shown == [f"value{number}" for number in reversed(range(60))]
+
+
+def test_only_who_may_write_is_offered_to(acme: Tenant, acme_viewer: User, acme_editor: User) -> None:
+    belief = make_belief(acme)
+    for user, offered in ((acme_viewer, False), (acme_editor, True)):
+        content = page(user, f"/studio/beliefs/{belief.id}")
+        assert (f"/studio/beliefs/{belief.id}/edit" in content) == offered
+        assert (f"/studio/beliefs/{belief.id}/forget" in content) == offered
+
+
+@pytest.mark.parametrize("path", ["edit", "forget"])
+def test_a_viewer_changes_nothing(path: str, acme: Tenant, acme_viewer: User, acme_editor: User) -> None:
+    belief = make_belief(acme)
+    typed = main_form(browser(acme_editor).get(f"/studio/beliefs/{belief.id}/{path}"))
+    client = browser(acme_viewer)
+    token = client.get("/studio/").content.decode().partition('name="csrfmiddlewaretoken" value="')[2][:64]
+    form = {**typed, **TYPED, "value": "Oslo", "soft": "true", "csrfmiddlewaretoken": token}
+    assert client.post(f"/studio/beliefs/{belief.id}/{path}", form).status_code == 403
+    assert versions(acme) == [("London", "active")]
+
+
+def test_another_value_is_a_new_version(acme: Tenant, acme_editor: User) -> None:
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    typed = {**TYPED, "value": "Oslo\r\nNorway", "confidence": "0.25", "domain": "life"}
+    response = submit(client, f"/studio/beliefs/{belief.id}/edit", **typed)
+    assert versions(acme) == [("London", "superseded"), ("Oslo\nNorway", "active")]
+    shown = client.get(response["Location"]).content.decode()
+    assert "Saved as a new version." in shown
+    assert "25 %" in shown
+    assert acme_editor.full_name in shown
+
+
+@pytest.mark.parametrize("value", ["one\ntwo", "one\r\ntwo", "\nstarts late", " spaces "])
+def test_what_was_not_touched_stays_to_the_letter(value: str, acme: Tenant, acme_editor: User) -> None:
+    belief = make_belief(acme, value=value, confidence=0.1234567)
+    client = browser(acme_editor)
+    content = client.get(f"/studio/beliefs/{belief.id}/edit").content.decode()
+    shown = re.search(r"<textarea[^>]*>\n(.*)</textarea>", content, re.DOTALL)
+    assert shown
+    sent = re.sub(r"\r?\n", "\r\n", shown[1])  # as browsers do
+    assert 'value="0.1234567"' in content
+    submit(client, f"/studio/beliefs/{belief.id}/edit", **{**TYPED, "value": sent, "confidence": "0.9"})
+    assert versions(acme) == [(value, "active")]
+
+
+def test_a_form_is_sent_once(acme: Tenant, acme_editor: User) -> None:
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    path = f"/studio/beliefs/{belief.id}/edit"
+    typed = main_form(client.get(path)) | TYPED | {"value": "Oslo"}
+    assert client.post(path, typed).status_code == 302
+    again = client.post(path, typed)
+    assert (again.status_code, "sent before" in again.content.decode()) == (409, True)
+    assert len(versions(acme)) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("value", ""), ("confidence", "1.5"), ("confidence", "sure"), ("belief_type", "rumour")]
+)
+def test_what_is_wrong_is_said_and_what_was_typed_stays(
+    field: str, value: str, acme: Tenant, acme_editor: User
+) -> None:
+    belief = make_belief(acme)
+    typed = {**TYPED, "domain": "typed domain", field: value}
+    response = submit(browser(acme_editor), f"/studio/beliefs/{belief.id}/edit", **typed)
+    content = response.content.decode()
+    assert (response.status_code, "typed domain" in content, 'class="fault"' in content) == (422, True, True)
+    assert versions(acme) == [("London", "active")]
+
+
+def test_what_an_agent_learned_meanwhile_is_not_overwritten_unseen(
+    acme: Tenant, acme_editor: User, editor_key: APIClient
+) -> None:
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    path = f"/studio/beliefs/{belief.id}/edit"
+    typed = main_form(client.get(path)) | TYPED | {"domain": "life"}
+    editor_key.patch(f"/v1/beliefs/{belief.id}", {"confidence": 0.99})
+    refused = client.post(path, typed)
+    assert (refused.status_code, "changed while this form was open" in refused.content.decode()) == (409, True)
+    again = client.post(path, typed | main_form(refused))
+    assert again.status_code == 302
+    assert editor_key.get(f"/v1/beliefs/{belief.id}").json()["confidence"] == 0.5
+
+
+def test_a_version_that_holds_no_longer_is_not_changed(acme: Tenant, acme_editor: User) -> None:
+    old = make_belief(acme, value="Leeds")
+    make_belief(acme)
+    client = browser(acme_editor)
+    assert f"/studio/beliefs/{old.id}/edit" not in client.get(f"/studio/beliefs/{old.id}").content.decode()
+    response = submit(client, f"/studio/beliefs/{old.id}/edit", **{**TYPED, "value": "Oslo"})
+    assert (response.status_code, "Only the active version" in response.content.decode()) == (409, True)
+
+
+def test_deactivating_keeps_the_history(acme: Tenant, acme_editor: User) -> None:
+    make_belief(acme, value="Leeds")
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    done = submit(client, f"/studio/beliefs/{belief.id}/forget", follow=True, soft="true")
+    assert "Deactivated" in done.content.decode()
+    assert versions(acme) == [("Leeds", "superseded"), ("London", "inactive")]
+    content = client.get(f"/studio/beliefs/{belief.id}/forget").content.decode()
+    assert "No version of it is active" in content
+    assert ">Deactivate it</button>" not in content
+
+
+def test_deleting_says_what_goes_and_asks_for_the_key(acme: Tenant, acme_editor: User) -> None:
+    make_belief(acme, value="Leeds")
+    belief = make_belief(acme)
+    make_belief(acme, key="pet", value="cat")
+    client = browser(acme_editor)
+    path = f"/studio/beliefs/{belief.id}/forget"
+    assert "All 2 versions of it go" in client.get(path).content.decode()
+    for wrong in ({}, {"confirm": ""}, {"confirm": "City"}):
+        refused = submit(client, path, soft="false", **wrong)
+        assert (refused.status_code, "This is not the belief" in refused.content.decode()) == (422, True)
+    done = submit(client, path, follow=True, soft="false", confirm="city ")
+    assert "Deleted for good: 2 versions." in done.content.decode()
+    assert versions(acme) == [("cat", "active")]
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_are_inert(name: str, acme: Tenant) -> None:
+    user = make_user(acme, Role.EDITOR)
+    belief = make_belief(acme, subject_id=name, key=name, value=name, domain=name)
+    for path in ("", f"/{belief.id}", f"/{belief.id}/edit", f"/{belief.id}/forget"):
+        content = page(user, f"/studio/beliefs{path}")
+        assert "<img src=x" not in content
+        assert "<script>alert" not in content
+    done = submit(browser(user), f"/studio/beliefs/{belief.id}/forget", soft="false", confirm=name)
+    assert done.status_code == 302
+    assert versions(acme) == []
