@@ -4,7 +4,7 @@ from rest_framework.test import APIClient
 
 from tests.routes import PUBLIC, ROUTES
 
-UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin", "invitation-page", "reset-page"}
+UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin", "to-studio"}
 
 
 @pytest.fixture
