@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -27,9 +28,14 @@ def texts(content: str) -> list[str]:
 def told(acme: Tenant) -> None:
     for number, fields in enumerate(
         [
-            {"user_id": "ada", "thread_id": "t", "occurred_at": "2026-01-01T00:00:00Z"},
-            {"user_id": "ada", "agent_id": "bot", "event_type": "tool_call", "occurred_at": "2026-01-02T00:00:00Z"},
-            {"user_id": "bob", "occurred_at": "2026-01-03T00:00:00Z"},
+            {"user_id": "ada", "thread_id": "t", "occurred_at": datetime(2026, 1, 1, tzinfo=UTC)},
+            {
+                "user_id": "ada",
+                "agent_id": "bot",
+                "event_type": "tool_call",
+                "occurred_at": datetime(2026, 1, 2, tzinfo=UTC),
+            },
+            {"user_id": "bob", "occurred_at": datetime(2026, 1, 3, tzinfo=UTC)},
         ]
     ):
         make_event(acme, content={"text": f"text {number}"}, **fields)
