@@ -67,6 +67,9 @@ OPEN_REDIRECTS = [
     "/v1/stats",
     "%2f%2fevil.example",
     "/studio/login/../../..//evil.example",
+    "/studio/%2e%2e/admin/",
+    "/studio/%2E./admin/",
+    "/studio/..%2fadmin/",
     "",
 ]
 
