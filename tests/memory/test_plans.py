@@ -79,7 +79,7 @@ def crowd(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         for tenant in tenants:
             fill(tenant, 1 if tenant is tenants[0] else 20)
             recount(tenant.id, repair=True)
-            age(tenant)
+        age(tenants[0])
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
         yield tenants[0]
