@@ -1,10 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 from memory import tally
+
+T = TypeVar("T")
+ATTEMPTS: Final = 5
 
 
 @contextmanager
@@ -33,3 +38,14 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
         yield
         if not transaction.get_rollback():
             changes.flush(tenant_id)
+
+
+def again_after_deadlock(act: Callable[[], T]) -> T:
+    """For what takes many rows while others write: it may be the one that gives way. `act` is a whole transaction."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return act()
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return act()

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected
+from django.db import connection, transaction
 
 from apikeys.models import APIKey
 from apikeys.services import target_of
@@ -14,13 +13,12 @@ from memory.models import Belief, Episode
 from memory.removal import remove_events, remove_rows
 from memory.spans import DERIVED_SPANS, await_settling, note_rows
 from memory.tally import note_counts, note_left
-from memory.transactions import tenant_transaction
+from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
 from tenants.models import AuditEntry
 
-ATTEMPTS: Final = 5
 WRITTEN_BY_KEY: Final = "written_by_key = %(key_id)s AND written_at >= %(since)s"
 CREATE_REMOVED: Final = """
 CREATE TEMPORARY TABLE removed_belief
@@ -107,13 +105,7 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
     By when a row was written here, not by its `created_at`, which an import brings along. What the key deleted or
     changed in place, nobody can bring back. Revoke the key first: what it writes meanwhile stays.
     """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return undo_at_once(key, since, actor, dry_run=dry_run)
-        except OperationalError as error:  # it takes many rows while others write: it may be the one that gives way
-            if not isinstance(error.__cause__, DeadlockDetected):
-                raise
-    return undo_at_once(key, since, actor, dry_run=dry_run)
+    return again_after_deadlock(lambda: undo_at_once(key, since, actor, dry_run=dry_run))
 
 
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:

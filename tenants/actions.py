@@ -35,6 +35,7 @@ class Action(models.TextChoices):
     MEMORY_EXPORTED = "memory.exported"
     MEMORY_IMPORTED = "memory.imported"
     MEMORY_ERASED = "memory.erased"
+    EVENTS_PRUNED = "events.pruned"
     BELIEFS_FORGOTTEN = "beliefs.forgotten"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_PRUNED = "audit.pruned"

@@ -6,6 +6,7 @@ from tenants.fields import LineField, RateLimitField
 from tenants.models import Tenant
 
 LONGEST_DAYS = 3650
+LONGEST_RETENTION = 36500
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
@@ -19,6 +20,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
             "require_key_expiry",
             "max_key_lifetime_days",
             "rate_limit_per_minute",
+            "event_retention_days",
             "keys_frozen_at",
         ]
         read_only_fields = fields
@@ -35,6 +37,12 @@ class TenantChangesSerializer(serializers.Serializer[Any]):
         help_text="New keys must end within so many days. null: no maximum.",
     )
     rate_limit_per_minute = RateLimitField(help_text="Of all keys of the tenant together. null: none.")
+    event_retention_days = serializers.IntegerField(
+        allow_null=True,
+        min_value=1,
+        max_value=LONGEST_RETENTION,
+        help_text="Events that happened longer ago are removed for good, at the operator's next run. null: they stay.",
+    )
 
 
 class FreezeSerializer(serializers.ModelSerializer[Tenant]):

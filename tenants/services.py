@@ -11,7 +11,7 @@ from tenants.models import Tenant
 
 
 def change_tenant(*, tenant_id: UUID, changes: dict[str, Any], actor: Actor) -> Tenant:
-    """Name, sector, key policy, request limit. What stays the same is not written, and not audited."""
+    """Name, sector, key policy, request limit, retention. What stays the same is not written, and not audited."""
     with transaction.atomic():
         tenant = locked_tenant(tenant_id)
         before = {name: getattr(tenant, name) for name, value in changes.items() if getattr(tenant, name) != value}

@@ -17,7 +17,7 @@ from studio.forms import Form, NothingSerializer
 from tenants.actor import actor_of
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin
-from tenants.serializers import LONGEST_DAYS, TenantChangesSerializer, TenantSerializer
+from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer, TenantSerializer
 from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 from tenants.slots import TRANSFERS
 
@@ -35,7 +35,8 @@ def workspace(request: PageRequest) -> HttpResponse:
             return redirect("studio:settings")
     with tenant_transaction(tenant.id):
         stats = tenant_stats(tenant.id)
-    return form.show("studio/settings/workspace.html", tenant=tenant, stats=stats, longest=LONGEST_DAYS)
+    longest = {"longest": LONGEST_DAYS, "longest_retention": LONGEST_RETENTION}
+    return form.show("studio/settings/workspace.html", tenant=tenant, stats=stats, **longest)
 
 
 def as_typed(tenant: Tenant) -> dict[str, Any]:

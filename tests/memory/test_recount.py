@@ -129,6 +129,7 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
         upload(w.admin, file),
     ],
     "refused import": lambda w: upload(w.admin, make_file(EVENT | {"user_id": "new"}, BELIEF | {"value": 1})),
+    "prune": lambda w: (w.upload(EVENT), call_command("prune_events", "--older-than=30d", stdout=StringIO())),
     "refused episode": lambda w: w.program.post(
         "/v1/episodes", {"user_id": "new", "summary": "s", "event_ids": [EVENT["id"]]}
     ),

@@ -7,7 +7,8 @@ from tests.factories import PASSWORD, key_client, make_event, make_user
 from tests.studio.browsing import browser, main_form, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TYPED = {"name": "Acme", "sector": "", "max_key_lifetime_days": "", "rate_limit_per_minute": ""}
+LIMITS = ("max_key_lifetime_days", "rate_limit_per_minute", "event_retention_days")
+TYPED = {"name": "Acme", "sector": ""} | dict.fromkeys(LIMITS, "")
 
 
 @pytest.fixture
@@ -18,20 +19,22 @@ def boss(acme: Tenant) -> User:
 def test_settings_are_saved(acme: Tenant, boss: User) -> None:
     client = browser(boss)
     typed = {"name": "Acme & Sons", "sector": "energy", "require_key_expiry": "true", "max_key_lifetime_days": "90"}
-    done = submit(client, "/studio/settings", follow=True, **typed, rate_limit_per_minute="600")
+    limits = {"rate_limit_per_minute": "600", "event_retention_days": "365"}
+    done = submit(client, "/studio/settings", follow=True, **typed, **limits)
     page = done.content.decode()
     assert "The settings are saved." in page
     assert 'value="Acme &amp; Sons"' in page
     acme.refresh_from_db()
     assert (acme.name, acme.sector, acme.require_key_expiry) == ("Acme & Sons", "energy", True)
-    assert (acme.max_key_lifetime_days, acme.rate_limit_per_minute) == (90, 600)
+    assert (acme.max_key_lifetime_days, acme.rate_limit_per_minute, acme.event_retention_days) == (90, 600, 365)
 
 
 def test_what_is_left_empty_is_no_limit(acme: Tenant, boss: User) -> None:
-    Tenant.objects.update(max_key_lifetime_days=90, rate_limit_per_minute=600, require_key_expiry=True)
+    Tenant.objects.update(**dict.fromkeys(LIMITS, 90), require_key_expiry=True)
     submit(browser(boss), "/studio/settings", **TYPED)
     acme.refresh_from_db()
-    assert (acme.max_key_lifetime_days, acme.rate_limit_per_minute, acme.require_key_expiry) == (None, None, False)
+    assert [getattr(acme, name) for name in LIMITS] == [None] * 3
+    assert not acme.require_key_expiry
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,7 @@ def test_what_is_left_empty_is_no_limit(acme: Tenant, boss: User) -> None:
         ("max_key_lifetime_days", "99999", "less than or equal to 3650"),
         ("max_key_lifetime_days", "soon", "valid integer"),
         ("rate_limit_per_minute", "-1", "greater than or equal to 1"),
+        ("event_retention_days", "36501", "less than or equal to 36500"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(field: str, value: str, sentence: str, acme: Tenant, boss: User) -> None:

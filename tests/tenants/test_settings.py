@@ -14,6 +14,7 @@ CHANGES: dict[str, Any] = {
     "require_key_expiry": True,
     "max_key_lifetime_days": 90,
     "rate_limit_per_minute": 6000,
+    "event_retention_days": 365,
 }
 
 
@@ -27,6 +28,7 @@ def test_everybody_in_it_sees_the_tenant(role: str, acme: Tenant, globex: Tenant
         "require_key_expiry": False,
         "max_key_lifetime_days": None,
         "rate_limit_per_minute": None,
+        "event_retention_days": None,
         "keys_frozen_at": None,
     }
     for client in (client_for(make_user(acme, role)), key_client(acme, role)):
@@ -55,6 +57,7 @@ def test_what_stays_the_same_is_not_audited(acme: Tenant, admin: APIClient) -> N
 def test_a_policy_can_be_lifted(acme: Tenant, admin: APIClient) -> None:
     admin.patch("/v1/tenant", CHANGES)
     lifted = {"require_key_expiry": False, "max_key_lifetime_days": None, "rate_limit_per_minute": None, "sector": ""}
+    lifted["event_retention_days"] = None
     assert admin.patch("/v1/tenant", lifted).json() == admin.get("/v1/tenant").json() | lifted
 
 

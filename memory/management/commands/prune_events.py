@@ -1,0 +1,58 @@
+import re
+from argparse import ArgumentTypeError
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+
+from memory.pruning import events_before, prune_events
+from tenants.actor import command_line_actor
+from tenants.ids import parse_id
+from tenants.models import Tenant
+from tenants.serializers import LONGEST_RETENTION
+
+
+def days(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,5})d?", text)
+    if not match or not 1 <= int(match[1]) <= LONGEST_RETENTION:
+        raise ArgumentTypeError(f"takes a number of days, such as 90d, up to {LONGEST_RETENTION}")
+    return int(match[1])
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes events that happened (by occurred_at, not by when they were written) longer ago than their tenant"
+        " keeps them, in batches. It can be broken off and run again at any time."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than", type=days, metavar="DAYS", help="such as 90d; instead of what the tenants have set"
+        )
+        parser.add_argument("--tenant", metavar="ID", help="only this one")
+        parser.add_argument("--dry-run", action="store_true", help="counts, and removes nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenants = Tenant.objects.order_by("id")
+        if options["tenant"] is not None:
+            tenant_id = parse_id(options["tenant"])
+            tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
+            if not tenants:
+                raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+        faults = []
+        for tenant_id, kept_days in tenants.values_list("id", "event_retention_days"):
+            if kept := options["older_than"] or kept_days:
+                try:
+                    self.prune(tenant_id, kept, dry_run=options["dry_run"])
+                except OperationalError as error:  # the others' turn comes all the same
+                    faults.append(f"tenant {tenant_id}: {error}")
+        if faults:
+            raise CommandError("\n".join(faults))
+
+    def prune(self, tenant_id: UUID, kept: int, *, dry_run: bool) -> None:
+        if dry_run:
+            count, done = events_before(tenant_id, kept), "would be removed"
+        else:
+            count, done = prune_events(tenant_id=tenant_id, days=kept, actor=command_line_actor()), "removed"
+        self.stdout.write(f"tenant {tenant_id}: {count} events older than {kept} days {done}")

@@ -1,0 +1,53 @@
+"""Retention: removing events that happened too long ago, in batches that hold up nobody."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from memory.models import Event
+from memory.removal import remove_events
+from memory.transactions import again_after_deadlock, tenant_transaction
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
+
+BATCH: Final = 10_000
+# What somebody holds, another pruning or the writer of an episode that names the event, stays for the next run.
+# An array, because a subquery could be run, and limited, more than once.
+OLDEST: Final = """
+id = ANY(ARRAY(
+    SELECT id FROM memory_event WHERE tenant_id = %(tenant_id)s AND occurred_at < %(before)s
+    ORDER BY occurred_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+))
+"""
+
+
+def events_before(tenant_id: UUID, days: int) -> int:
+    with tenant_transaction(tenant_id, unhurried=True):
+        return Event.objects.for_tenant(tenant_id).filter(occurred_at__lt=moment_before(days)).count()
+
+
+def prune_events(*, tenant_id: UUID, days: int, actor: Actor) -> int:
+    """Removes the events that happened longer ago. What was done when it is broken off stays done, and is audited."""
+    before, total = moment_before(days), 0
+    try:
+        while removed := again_after_deadlock(lambda: prune_batch(tenant_id, before)):
+            total += removed
+    finally:
+        if total:
+            after = {"events": total, "before": before.isoformat()}
+            with transaction.atomic():
+                record(Action.EVENTS_PRUNED, actor=actor, tenant_id=tenant_id, after=after)
+    return total
+
+
+def prune_batch(tenant_id: UUID, before: datetime) -> int:
+    with tenant_transaction(tenant_id, unhurried=True):
+        return remove_events(OLDEST, {"tenant_id": tenant_id, "before": before, "batch": BATCH})
+
+
+def moment_before(days: int) -> datetime:
+    return timezone.now() - timedelta(days=days)
