@@ -20,8 +20,12 @@ run: local ## run the server, with a PostgreSQL of its own, on port 8001
 dev: local ## the same in development mode: no credentials needed, reloads when code changes
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
-test: developer ## run the tests against a real PostgreSQL
+test: developer node_modules/.package-lock.json ## run the tests against a real PostgreSQL, and in Chromium if there is one
 	@$(venv)/python -m pytest -n 2 -q
+
+# axe-core, for the tests in a browser, which skip without it.
+node_modules/.package-lock.json: package-lock.json
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund --silent; fi
 
 soak: developer ## run what takes too long for every change: many rounds of each race, more versions of the client
 	@$(venv)/python -m pytest -m soak -q
@@ -38,7 +42,7 @@ operator: local ## make an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
 clean: ## remove what was made here, but no data
-	rm -rf .cache .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .cache .venv node_modules artefacts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt

@@ -19,7 +19,7 @@ from studio import cookies
 from tenants.permissions import IsTenantViewer, TenantPermission
 from tenants.principal import Principal
 
-LOCAL: Final = re.compile(r"/studio/(?!.*(?:\.\.|//))[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*", re.ASCII)
+LOCAL: Final = re.compile(r"/studio/(?!.*(?:\.\.|//|%2[Ee]))[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*", re.ASCII)
 NOT_KEPT: Final = re.compile("password|token|once")  # of what was typed into a form: secrets have to be typed again
 P = ParamSpec("P")
 
