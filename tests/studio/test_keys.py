@@ -94,7 +94,7 @@ def test_rotating_shows_the_new_key_and_when_the_old_one_ends(acme: Tenant, acme
 
 
 def test_revoking_asks_for_the_name(acme: Tenant, acme_admin: User) -> None:
-    key, plaintext = make_key(acme, name="agent")
+    key, _ = make_key(acme, name="agent")
     client = browser(acme_admin)
     wrong = submit(client, f"/studio/keys/{key.id}/revoke", confirm="agnt")
     assert (wrong.status_code, "This is not the name." in wrong.content.decode()) == (422, True)
