@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test browser soak bench lint operator clean local developer
+.PHONY: help run dev test soak bench lint operator clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -20,17 +20,15 @@ run: local ## run the server, with a PostgreSQL of its own, on port 8001
 dev: local ## the same in development mode: no credentials needed, reloads when code changes
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
-test: developer ## run the tests against a real PostgreSQL
+test: developer node_modules/.package-lock.json ## run the tests against a real PostgreSQL, and in Chromium if there is one
 	@$(venv)/python -m pytest -n 2 -q
+
+# axe-core, for the tests in a browser, which skip without it.
+node_modules/.package-lock.json: package-lock.json
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --no-audit --no-fund --silent; fi
 
 soak: developer ## run what takes too long for every change: many rounds of each race, more versions of the client
 	@$(venv)/python -m pytest -m soak -q
-
-browser: developer tests/browser/node_modules ## look at every page of the Studio in a Chromium, with axe-core; pictures are in tests/browser/artefacts
-	@BROWSER_TESTS=required $(venv)/python -m pytest -m browser -q tests/browser
-
-tests/browser/node_modules: tests/browser/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --no-audit --no-fund && touch $@; fi
 
 bench: local .venv-bench/installed ## compare with peers, side by side: make bench ROWS=W1,R4 SCALE=small (bench/README.md)
 	@$(venv)/python -m bench --rows "$(ROWS)" --scale $(or $(SCALE),full)
@@ -47,7 +45,8 @@ operator: local ## make an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
 clean: ## remove what was made here, but no data
-	rm -rf .cache .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .cache .venv .venv-bench node_modules artefacts
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt

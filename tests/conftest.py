@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
@@ -81,10 +82,13 @@ def editor_key(acme: Tenant) -> APIClient:
 
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[Server]:
-    """The real thing with two workers: for races, metrics over workers and the published client."""
+    """The real thing with two workers: for races, metrics over workers, the published client and browsers.
+
+    It shares the tests' secret key, so that what the factories sign is good there (`tests/browser/served.py`).
+    """
     folder = Path(tempfile.mkdtemp(prefix="memgraph-real-"))
     folder.chmod(0o755)
-    with Server(folder / "data", WEB_CONCURRENCY=2) as server:
+    with Server(folder / "data", WEB_CONCURRENCY=2, SECRET_KEY=settings.SECRET_KEY) as server:
         yield server.wait_until_healthy()
     shutil.rmtree(folder)
 

@@ -1,18 +1,21 @@
-"""A real browser against the real server."""
+"""A real browser on the real server. Without Chromium or axe-core these tests skip, or fail where BROWSER=required."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
+from pytest_django import DjangoDbBlocker
 
-from tests.browser.workspace import Workspace, fill_workspace
+from studio import cookies
+from tests.browser.served import in_database_of
+from tests.browser.watching import AXE, WIDE, Watched
+from tests.browser.workspace import Workspace, fill_workspace, use_key
+from tests.memgraph.processes import Server
 
 FLAGS = [
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -21,73 +24,86 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
-ARTEFACTS = Path(__file__).parent / "artefacts"
-
-
-def missing(what: str) -> None:
-    """A skip, whose reason is printed; where the browser tests are required, a failure."""
-    if os.environ.get("BROWSER_TESTS") == "required":
-        pytest.fail(f"{what}, and BROWSER_TESTS=required")
-    pytest.skip(what)
+InServer = Callable[[Callable[[], Any]], Any]
+Open = Callable[..., BrowserContext]
+Watch = Callable[..., Watched]
 
 
 @pytest.fixture(autouse=True)
 def database() -> None:
-    """The real server has its own. Beside Playwright's event loop Django would use none."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Not for the session: the event loop would be there for all tests after."""
-    path = shutil.which("chromium")
-    if path is None:
-        missing("There is no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    """None of the tests' own: Django refuses a database where Playwright's loop runs. See `in_server`."""
 
 
 @pytest.fixture(scope="session")
-def axe() -> str:
-    if not AXE.exists():
-        missing("There is no axe-core: npm ci --prefix tests/browser")
-    return AXE.read_text()
+def in_server(real_server: Server, django_db_blocker: DjangoDbBlocker) -> InServer:
+    """Calls something with the ORM on the real server's database."""
+
+    def call(something: Callable[[], Any]) -> Any:
+        with django_db_blocker.unblock():
+            return in_database_of(real_server, something)
+
+    return call
 
 
 @pytest.fixture(scope="session")
-def workspace(server_url: str) -> Workspace:
-    """Everything that a page can show, with names that try to break it."""
-    return fill_workspace(server_url)
+def workspace(in_server: InServer, server_url: str) -> Workspace:
+    made = in_server(fill_workspace)
+    use_key(server_url, made.api_key)
+    return made
 
 
-class Watched:
-    """A page's complaints: errors of the console, reports of the content security policy, calls to other hosts."""
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+    missing = [] if path else ["there is no Chromium (apt-get install chromium)"]
+    missing += [] if AXE.exists() else ["there is no axe-core (npm ci)"]
+    if missing and os.environ.get("BROWSER") == "required":
+        pytest.fail("; ".join(missing))
+    if missing:
+        pytest.skip("; ".join(missing))
+    return path
 
-    def __init__(self, page: Page, server_url: str) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: self.note_address(request.url, server_url))
 
-    def note_address(self, url: str, server_url: str) -> None:
-        if not url.startswith((server_url + "/", "data:", "blob:")):
-            self.complaints.append(f"asked {url}")
+@pytest.fixture(scope="package")
+def playwright(chromium_path: str) -> Iterator[Playwright]:
+    """As long as tests of this package follow one another: other tests can't run beside its event loop."""
+    expect.set_options(timeout=60_000)  # only to end what hangs: a busy machine is no fault of the page
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    with playwright.chromium.launch(executable_path=chromium_path, args=FLAGS) as launched:
+        yield launched
 
 
 @pytest.fixture
-def open_page(chromium: Browser, server_url: str) -> Iterator[Callable[..., Watched]]:
-    """A page in a new context; `state` signs in."""
-    contexts: list[BrowserContext] = []
+def open_context(browser: Browser, server_url: str) -> Iterator[Open]:
+    """A browser of somebody's own, signed in by a token, if one is given."""
+    opened = []
 
-    def open_(**options: Any) -> Watched:
-        options = {"viewport": {"width": 1280, "height": 800}, "base_url": server_url} | options
-        contexts.append(chromium.new_context(**options))
-        return Watched(contexts[-1].new_page(), server_url)
+    def make(token: str = "", **options: Any) -> BrowserContext:
+        options = {"viewport": WIDE, "reduced_motion": "reduce", "base_url": server_url} | options
+        context = browser.new_context(**options)
+        opened.append(context)
+        if token:
+            context.add_cookies([{"name": cookies.NAME, "value": token, "url": server_url}])
+        return context
 
-    yield open_
-    for context in contexts:
-        context.close()  # a second time, it does nothing
+    yield make
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def watch(open_context: Open, server_url: str) -> Iterator[Watch]:
+    """A tab that must not do anything wrong until the test ends."""
+    tabs = []
+
+    def make(token: str = "", **options: Any) -> Watched:
+        tabs.append(Watched(open_context(token, **options).new_page(), server_url))
+        return tabs[-1]
+
+    yield make
+    assert [fault for tab in tabs for fault in tab.faults] == []

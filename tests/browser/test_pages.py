@@ -1,91 +1,76 @@
-"""Every page, as every role, at two widths, light and dark: looked at by axe-core, and kept as a picture."""
+"""Every page of the table, by everybody who may come there, on a desk and on a phone, in light and in dark."""
 
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ARTEFACTS, Watched
-from tests.browser.workspace import ROLES, Workspace
+from tests.browser.conftest import InServer, Open, Watch
+from tests.browser.watching import NARROW, WIDE, Watched
+from tests.browser.workspace import Workspace
 from tests.routes import LEVELS, PUBLIC
-from tests.studio.pages import PAGES, Page
+from tests.studio.pages import PAGES, PROTECTED
 
-pytestmark = pytest.mark.browser
-WIDTHS = {1280: 800, 390: 844}
-SCHEMES = ("light", "dark")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-MOST_BYTES = 50 * 1024
-FRAGMENTS = ("overview-steps", "keys-use")  # parts of pages, without a head of their own
-SHOWN = {
-    name: page for name, page in PAGES.items() if "GET" in page.methods and not page.is_file and name not in FRAGMENTS
-}
-VIOLATIONS = """
-async (tags) => {
-  const found = await axe.run(document, { runOnly: { type: "tag", values: tags } });
-  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
-}
-"""
-REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective));"
+MOST_BYTES = 50_000
+OPENED = {name: page for name, page in PAGES.items() if "GET" in page.methods and not page.is_file}
+PUBLIC_PAGES = [(name, "nobody") for name, page in OPENED.items() if page.who == PUBLIC]
+ALLOWED = [
+    (name, role)
+    for name, page in OPENED.items()
+    for role in LEVELS
+    if page.who != PUBLIC and LEVELS[role] >= LEVELS[page.who]
+]
 
 
-def address(name: str, page: Page, workspace: Workspace) -> str:
-    kind = "invitations" if "/invitations/" in page.path else name.partition("-")[0]
-    return page.path.replace("{id}", workspace.ids.get(kind, ""))
-
-
-def watch_bytes(watched: Watched) -> Callable[[], int]:
-    sizes: list[int] = []
-    session = watched.page.context.new_cdp_session(watched.page)
-    session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    return lambda: sum(sizes)
-
-
-@pytest.mark.parametrize("role", [*ROLES, "nobody"])
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_pages_are_fit_to_be_seen(
-    role: str, width: int, scheme: str, workspace: Workspace, open_page: Callable[..., Watched], axe: str
+@pytest.mark.parametrize(("name", "role"), PUBLIC_PAGES + ALLOWED)
+def test_a_page_is_sound_and_fits(
+    name: str, role: str, watch: Watch, workspace: Workspace, in_server: InServer
 ) -> None:
-    state = {} if role == "nobody" else {"storage_state": workspace.state(role)}
-    options: dict[str, Any] = {"viewport": {"width": width, "height": WIDTHS[width]}, "color_scheme": scheme, **state}
-    watched = open_page(**options)
-    watched.page.add_init_script(REPORTS)
-    ARTEFACTS.mkdir(exist_ok=True)
-    faults = []
-    for name, page in SHOWN.items():
-        if (page.who == PUBLIC) != (role == "nobody"):
-            continue
-        may = role == "nobody" or LEVELS[role] >= LEVELS[page.who]
-        found = look_at(watched, address(name, page, workspace), axe=axe, expected=200 if may else 403)
-        faults += [f"{name}: {fault}" for fault in found]
-        watched.page.screenshot(path=str(ARTEFACTS / f"{name}-{role}-{width}-{scheme}.png"), full_page=True)
-    assert not faults, "\n".join(faults)
+    path = in_server(lambda: OPENED[name].path_for(workspace.tenant))
+    tab = watch(workspace.tokens.get(role, ""))
+    if not is_whole_page(tab, path):
+        return
+    for viewport in (WIDE, NARROW):
+        tab.page.set_viewport_size(viewport)
+        assert tab.open(path) == 200
+        assert tab.received < MOST_BYTES
+        tab.look(f"{name}-{role}")
 
 
-def look_at(watched: Watched, path: str, *, axe: str, expected: int) -> list[str]:
-    watched.complaints.clear()
-    answer = watched.page.goto(path)
-    assert answer is not None
-    faults = [text for text in watched.complaints if expected == 200 or "403" not in text]
-    if answer.status != expected:
-        faults.append(f"status {answer.status}")
-    too_wide = watched.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    if too_wide > 0:
-        faults.append(f"{too_wide} pixels too wide")
-    watched.page.evaluate(axe)
-    return faults + list(watched.page.evaluate(VIOLATIONS, RULES))
+def is_whole_page(tab: Watched, path: str) -> bool:
+    """And not a part of one."""
+    answer = tab.page.request.get(path)
+    assert answer.status == 200
+    return answer.text().startswith("<!doctype html>")
 
 
-@pytest.mark.parametrize("role", ["admin", "nobody"])
-def test_a_first_visit_is_small(role: str, workspace: Workspace, open_page: Callable[..., Watched]) -> None:
-    state = {} if role == "nobody" else {"storage_state": workspace.state(role)}
-    sizes = {}
-    for name, page in SHOWN.items():
-        if (page.who == PUBLIC) == (role == "nobody"):
-            watched = open_page(**state)
-            count = watch_bytes(watched)
-            watched.page.goto(address(name, page, workspace), wait_until="load")
-            sizes[name] = count()
-            watched.page.context.close()
-    assert {name: size for name, size in sizes.items() if not 0 < size <= MOST_BYTES} == {}
+@pytest.mark.parametrize("role", ["editor", "viewer"])
+def test_what_a_role_may_not_open_says_so(role: str, watch: Watch, workspace: Workspace) -> None:
+    tab = watch(workspace.tokens[role])
+    for page in PROTECTED.values():
+        if LEVELS[role] < LEVELS[page.who] and "GET" in page.methods and not page.of:
+            assert tab.open(page.path) == 403
+    tab.look_at_both_widths(f"refused-{role}")
+
+
+FAULTY = """<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>
+<p class="wide"><input></p><img src="http://other.example/x.png" alt=""><script>alert(1)</script></main>
+<style>.wide { width: 3000px }</style>"""
+
+
+def test_the_watch_sees_what_is_wrong(
+    open_context: Open, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.browser.watching.ARTEFACTS", tmp_path)
+    context = open_context()
+    tab = Watched(context.new_page(), server_url)
+    tab.page.route("**/faulty", lambda route: route.fulfill(body=FAULTY, content_type="text/html"))
+    tab.page.route("http://other.example/**", lambda route: route.abort())
+    tab.open("/studio/faulty")
+    tab.look("faulty")
+    for fault in ("dialog: 1", "request to http://other.example/x.png", "axe at 1280, dark: label", "3008 pixels wide"):
+        assert any(found.startswith(fault) for found in tab.faults), (fault, tab.faults)
+    tab.faults.clear()
+    policy = {"Content-Security-Policy": "default-src 'self'"}
+    tab.page.route("**/faulty", lambda route: route.fulfill(body=FAULTY, content_type="text/html", headers=policy))
+    tab.open("/studio/faulty")
+    assert any(found.startswith("console: CSP report: script-src-elem inline") for found in tab.faults), tab.faults

@@ -1,105 +1,93 @@
-"""A workspace of the real server with something of everything, made through the API."""
+"""A workspace with something of everything, much of it named by somebody who means harm or writes from the right."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import uuid4
+from datetime import timedelta
+from typing import Any, Final
 
 import httpx
+from django.utils import timezone
 
-from studio import cookies
-from tests.factories import PASSWORD
+from accounts.models import User
+from memory.models import Belief
+from tenants.models import Role, Tenant
+from tests.factories import (
+    changed_key,
+    make_belief,
+    make_episode,
+    make_event,
+    make_invitation,
+    make_key,
+    make_tenant,
+    make_token,
+    make_user,
+)
 
-MARKUP = "<script>alert(1)</script><b>bold</b>"
-RTL = "\u202e\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd"
-LONG = "x" * 200
-ROLES = ("admin", "editor", "viewer")
+MARKUP: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7 }}"
+RIGHT_TO_LEFT: Final = "\u202e\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645\u202e abc"
+LONG: Final = "W" * 200
+HOSTILE: Final = (MARKUP, RIGHT_TO_LEFT, LONG)
+DAYS: Final = 30
 
 
-@dataclass
+@dataclass(frozen=True)
 class Workspace:
-    url: str
-    tokens: dict[str, str]
-    ids: dict[str, str]  # of one thing of each kind, by the first word of its page's name
-
-    def state(self, role: str) -> dict[str, Any]:
-        """What a browser has stored that is signed in."""
-        cookie = {"name": cookies.NAME, "value": self.tokens[role], "domain": "127.0.0.1", "path": "/"}
-        return {"cookies": [{**cookie, "httpOnly": True, "secure": False, "sameSite": "Lax", "expires": -1}]}
+    tenant: Tenant
+    people: dict[str, User]
+    tokens: dict[str, str]  # by role: what the cookie holds
+    api_key: str
 
 
-def fill_workspace(url: str) -> Workspace:
-    with httpx.Client(base_url=url, timeout=30) as http:
-        admin = f"admin-{uuid4().hex}@example.com"
-        account = {"email": admin, "password": PASSWORD, "full_name": MARKUP, "cluster_name": MARKUP}
-        key = post(http, "/v1/auth/onboard", account)["api_key"]
-        tokens = {"admin": sign_in(http, admin)}
-        session = {"Authorization": f"Bearer {tokens['admin']}"}
-        for role in ("editor", "viewer"):
-            tokens[role] = join(http, session, role)
-        ids = {"keys": make_keys(http, session)}
-        post(http, "/v1/invitations", {"email": f"{uuid4().hex}@example.com", "role": "editor"}, session)
-        ids |= remember(http, {"X-API-KEY": key})
-        members = http.get("/v1/users", headers=session).json()["items"]
-        ids["members"] = next(member["id"] for member in members if member["role"] == "viewer")
-        ids["invitations"] = http.get("/v1/invitations", headers=session).json()["items"][0]["id"]
-        ids["account"] = http.get("/v1/auth/sessions", headers=session).json()["items"][0]["id"]
-    return Workspace(url, tokens, ids)
+def fill_workspace() -> Workspace:
+    tenant = make_tenant(f"Acme {MARKUP}"[:100])
+    people = {role: make_user(tenant, role, full_name=LONG[:150]) for role in Role.values}
+    for number, name in enumerate(HOSTILE):
+        make_user(tenant, Role.VIEWER, full_name=name[:150], is_active=number != 1)
+        make_invitation(tenant, invited_by_label=name)
+    make_user(tenant, Role.EDITOR, email=f"{'w' * 60}@{'w' * 60}.{'w' * 60}.example")
+    tokens = {role: make_token(person) for role, person in people.items()}
+    fill_keys(tenant)
+    fill_memory(tenant)
+    return Workspace(tenant, people, tokens, make_key(tenant, name="support-agent, production")[1])
 
 
-def post(http: httpx.Client, path: str, body: Any, headers: dict[str, str] | None = None) -> Any:
-    answer = http.post(path, json=body, headers=headers)
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
+def fill_keys(tenant: Tenant) -> None:
+    now = timezone.now()
+    for name in HOSTILE:
+        make_key(tenant, name=name[:100])
+    statuses: dict[str, dict[str, Any]] = {
+        "expiring": {"expires_at": now + timedelta(days=3)},
+        "expired": {"expires_at": now - timedelta(days=3)},
+        "revoked": {"revoked_at": now - timedelta(days=3)},
+        "rotated": {"replaced_by_id": make_key(tenant)[0].id, "expires_at": now + timedelta(hours=5)},
+        "idle": {"last_used_at": now - timedelta(days=120), "last_used_ip": "2001:db8::1", "last_used_agent": LONG},
+    }
+    for name, columns in statuses.items():
+        changed_key(tenant, name=name, **columns)
 
 
-def sign_in(http: httpx.Client, email: str) -> str:
-    return str(post(http, "/v1/auth/login", {"email": email, "password": PASSWORD})["access_token"])
+def fill_memory(tenant: Tenant) -> None:
+    now = timezone.now()
+    for day in range(DAYS):
+        for number in range(day % 5):
+            text = f"Message {number} of day {day}: the weather in London is fine."
+            moment = now - timedelta(days=day, minutes=number)
+            make_event(tenant, content={"text": text}, thread_id=f"thread {day % 3}", occurred_at=moment)
+    for name in HOSTILE:
+        names = {"user_id": name, "agent_id": name, "thread_id": name}
+        make_event(tenant, event_type=name[:64], content={"text": name * 3}, **names)
+        make_event(tenant, event_type="agent_response", content={name: {name: [name]}}, **names)
+        make_belief(tenant, subject_id=name, key=name, value=name, domain=name)
+        make_episode(tenant, user_id=name, summary=name * 3, tags=[name[:64]], outcome="escalated")
+    for city in ("Paris", "London", "Rome"):
+        make_belief(tenant, key="city", value=city, confidence=0.9)
+    for number in range(12):
+        make_belief(tenant, key=f"preference {number}", value="tea", belief_type=Belief.Type.PREFERENCE)
+    lasted = {"started_at": now - timedelta(hours=1), "ended_at": now}
+    make_episode(tenant, tags=["move", "London"], outcome="completed", thread_id="thread 1", **lasted)
 
 
-def join(http: httpx.Client, session: dict[str, str], role: str) -> str:
-    email = f"{role}-{uuid4().hex}@example.com"
-    link = post(http, "/v1/invitations", {"email": email, "role": role}, session)["link"]
-    body = {"token": link.partition("#")[2], "password": PASSWORD, "full_name": RTL}
-    post(http, "/v1/auth/invitations/accept", body)
-    return sign_in(http, email)
-
-
-def make_keys(http: httpx.Client, session: dict[str, str]) -> str:
-    """One of every status, and one with the worst name."""
-    for name in (MARKUP, RTL, "x" * 100):
-        made = post(http, "/v1/api-keys", {"name": name, "expires_in_days": 365}, session)
-    post(http, "/v1/api-keys", {"name": "ending", "expires_in_days": 3}, session)
-    gone = post(http, "/v1/api-keys", {"name": "gone"}, session)
-    http.delete(f"/v1/api-keys/{gone['id']}", headers=session)
-    post(http, f"/v1/api-keys/{post(http, '/v1/api-keys', {'name': 'old'}, session)['id']}/rotate", {}, session)
-    return str(made["id"])
-
-
-def remember(http: httpx.Client, key: dict[str, str]) -> dict[str, str]:
-    now = datetime.now(UTC)
-    kinds = ("user_message", "agent_response")
-    events = [
-        {
-            "event_type": kinds[number % 2],
-            "user_id": ("ada", MARKUP, RTL, LONG)[number % 4],
-            "agent_id": "support",
-            "thread_id": ("thread 1", LONG)[number % 2],
-            "content": {"text": ("I moved to London.", MARKUP, RTL, LONG)[number % 4]},
-            "occurred_at": (now - timedelta(hours=7 * number)).isoformat(),
-        }
-        for number in range(100)
-    ]
-    ids = post(http, "/v1/events/batch", {"events": events}, key)["ids"]
-    for subject in ("ada", MARKUP, RTL, LONG):
-        for value in ("Paris", "London", MARKUP, LONG):
-            body = {"subject_id": subject, "key": "city", "value": value, "confidence": 0.7}
-            belief = post(http, "/v1/beliefs", body, key)
-        episode = {
-            "user_id": subject,
-            "summary": f"They spoke. {MARKUP} {LONG}",
-            "tags": ["move"],
-            "event_ids": ids[:3],
-        }
-        made = post(http, "/v1/episodes", episode, key)
-    return {"events": ids[0], "beliefs": belief["id"], "episodes": made["id"]}
+def use_key(server_url: str, api_key: str) -> None:
+    """A few calls by a program."""
+    events = [{"event_type": "tool_call", "user_id": "ada", "content": {"tool": "search", "n": n}} for n in range(3)]
+    answer = httpx.post(f"{server_url}/v1/events/batch", headers={"X-API-KEY": api_key}, json={"events": events})
+    assert answer.status_code == 201, answer.text

@@ -70,6 +70,12 @@ OPEN_REDIRECTS = [
     "/studio/%2e%2e/admin/",
     "/studio/%2E./admin/",
     "/studio/..%2fadmin/",
+    "/studio/.%2E/.%2e/docs",
+    "/studio/..%2f..%2f/evil.example",
+    "/studio/\u2044\u2044evil.example",
+    "\u3000//evil.example",
+    "/\t/evil.example",
+    "data:text/html,<script>alert(1)</script>",
     "",
 ]
 

@@ -16,7 +16,7 @@ function takeToken(root) {
   const field = root.querySelector("[data-token]");
   if (!field || !location.hash) return;
   field.value = location.hash.slice(1);
-  field.closest(".field").hidden = true;
+  field.closest(".field").hidden = !field.matches("[aria-invalid]"); // what is wrong with it has to be seen
 }
 
 async function copy(button) {
@@ -79,7 +79,10 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("htmx:afterSwap", (event) => localise(event.target));
 for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
-const menu = document.querySelector(".menu");
-if (menu && matchMedia("(max-width: 60rem)").matches) menu.open = false;
+// Folded where it is narrow, and unfolded when it no longer is: a wide page has nothing to open it with.
+const menu = document.querySelector(".menu"), narrow = matchMedia("(max-width: 60rem)");
+function fold() { if (menu) menu.open = !narrow.matches; }
+narrow.addEventListener("change", fold);
+fold();
 localise(document);
 takeToken(document);

@@ -1,0 +1,78 @@
+"""Notes what a page does that no page of ours may do."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+ARTEFACTS: Final = ROOT / "artefacts" / "studio"
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 800}
+NARROW: Final[ViewportSize] = {"width": 390, "height": 844}
+TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ALL_RULES: Final = {"type": "tag", "values": TAGS}
+RULES_OF_COLOUR: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+RUN_AXE: Final = """rules => axe.run({runOnly: rules, resultTypes: ["violations"]}).then(found => found.violations.map(
+    fault => `${fault.id}: ${fault.help}: ${fault.nodes.map(node => node.html.slice(0, 200)).join(" | ")}`))"""
+TELL_REPORTS: Final = """document.addEventListener("securitypolicyviolation", report =>
+    console.error(`CSP report: ${report.violatedDirective} ${report.blockedURI}`))"""
+
+
+class Watched:
+    """A tab under watch. Its cache is off, so that every visit is a first one."""
+
+    def __init__(self, page: Page, server_url: str) -> None:
+        self.page = page
+        self.server_url = server_url
+        self.faults: list[str] = []
+        self.received = 0
+        page.on("console", self.note_message)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", self.note_request)
+        page.add_init_script(TELL_REPORTS)
+        self.wire = page.context.new_cdp_session(page)
+        self.wire.send("Network.enable")
+        self.wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        self.wire.on("Network.loadingFinished", self.note_bytes)
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        refused_as_expected = message.location["url"] == self.page.url and "status of 4" in message.text
+        if message.type in ("error", "warning") and not refused_as_expected:
+            self.faults.append(f"console: {message.text} ({message.location['url']})")
+
+    def note_request(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.server_url}/", "data:")):
+            self.faults.append(f"request to {request.url}")
+
+    def note_bytes(self, finished: dict[str, Any]) -> None:
+        self.received += int(finished["encodedDataLength"])
+
+    def open(self, path: str) -> int:
+        """Returns the status."""
+        self.received = 0
+        response = self.page.goto(self.server_url + path)
+        assert response is not None
+        return response.status
+
+    def look(self, name: str) -> None:
+        """In light and in dark: a picture, nothing wider than the window, no violation that axe-core knows."""
+        width = self.page.evaluate("innerWidth")
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
+        self.page.evaluate(AXE.read_text())
+        for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
+            self.page.emulate_media(color_scheme=scheme)
+            self.faults += [f"axe at {width}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            self.faults.append(f"{wide} pixels wide in a window of {width}")
+
+    def look_at_both_widths(self, name: str) -> None:
+        """At a page that can't be loaded again."""
+        for viewport in (WIDE, NARROW):
+            self.page.set_viewport_size(viewport)
+            self.look(name)
