@@ -34,6 +34,7 @@ limit_request_field_size = 8190
 forwarded_allow_ips = ""  # whom to believe is TRUSTED_PROXIES' affair
 secure_scheme_headers: dict[str, str] = {}
 http_parser = "python"  # not whichever is installed: the C one judges malformed requests differently
+sendfile = False  # it would wait for ever for a client that does not read
 control_socket_disable = True
 loglevel = "warning"
 

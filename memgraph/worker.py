@@ -14,7 +14,7 @@ from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from memgraph.processes import die_with_parent
-from memgraph.slow_clients import Lingering, SlowHeadError, TimedUnreader
+from memgraph.slow_clients import Lingering, SlowHeadError, TimedSocket, TimedUnreader
 
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -45,18 +45,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         os._exit(0)
 
     def handle(self, conn: Any) -> Any:
-        """A thread takes a connection when there is something to read, and doesn't wait for ever for the rest."""
+        """A thread takes a connection when there is something to read, and doesn't wait for ever for its client."""
         if not conn.initialized:
             if not conn.wait_for_data(0):
                 return _DEFER
+            conn.sock = TimedSocket.taking(conn.sock)
             conn.init()
             conn.parser.unreader = TimedUnreader(conn.sock)
-        unreader = conn.parser.unreader
+        unreader, patience = conn.parser.unreader, conn.sock.patience
         unreader.begin()
+        patience.begin()
         try:
             return super().handle(conn)
         finally:
             unreader.end()
+            patience.end()
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         conn.parser.unreader.request = req

@@ -1,11 +1,14 @@
 """Clients that send slowly, or nothing, or never leave: a real server answers everybody else meanwhile."""
 
 import json
+import re
+import select
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -95,6 +98,8 @@ def test_a_trickling_import_is_refused_and_frees_slot_and_lock(server: Server, a
                 answer = connection.recv(65536)
             except TimeoutError:
                 continue
+        connection.settimeout(30)
+        answer += b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"body_too_slow"' in answer
     assert admin.get("/v1/stats").json()["total_events"] == before
@@ -125,3 +130,70 @@ def test_a_large_body_that_nobody_reads_still_gets_its_answer(server: Server) ->
 
 def test_patience_must_be_a_duration(tmp_path: Path) -> None:
     assert "CLIENT_PATIENCE" in refusal(MEMGRAPH_DATA_DIR=tmp_path, CLIENT_PATIENCE="never")
+
+
+@pytest.fixture(scope="module")
+def large_list(admin: httpx.Client) -> bytes:
+    """A request whose answer is far larger than what the machine keeps between a server and a client."""
+    event = {"event_type": "long", "user_id": "ada", "content": {"text": "x" * 60_000}}
+    for _ in range(8):
+        admin.post("/v1/events/batch", json={"events": [event] * 25}).raise_for_status()
+    return (
+        "GET /v1/events?event_type=long&limit=200 HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: {admin.headers['Authorization']}\r\n\r\n"
+    ).encode()
+
+
+def unreading(server: Server, request: bytes) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", server.port))
+    connection.sendall(request)
+    return connection
+
+
+def test_a_crowd_that_reads_no_answer_keeps_nobody_waiting(
+    large_list: bytes, server: Server, admin: httpx.Client
+) -> None:
+    with ExitStack() as crowd:
+        for _ in range(CROWD):
+            crowd.enter_context(unreading(server, large_list))
+        for _ in range(5):
+            assert httpx.get(f"{admin.base_url}/v1/health", timeout=8).status_code == 200
+    assert "Traceback" not in server.text()
+
+
+def test_an_export_that_nobody_reads_ends_and_frees_slot_and_lock(
+    large_list: bytes, server: Server, admin: httpx.Client
+) -> None:
+    export = large_list.replace(b"/v1/events?event_type=long&limit=200", b"/v1/admin/export")
+    with unreading(server, export) as connection:
+        assert connection.recv(9) == b"HTTP/1.1 "
+        while (answer := admin.get("/v1/admin/export")).status_code != 200:
+            assert answer.json()["code"] == "transfer_running"
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b'{"type":"footer"' not in rest
+    assert not rest.endswith(b"\r\n0\r\n\r\n")
+
+
+def test_who_reads_slowly_but_reads_gets_all_of_it(large_list: bytes, server: Server) -> None:
+    """For three times as long as nobody may wait who reads nothing."""
+    with unreading(server, large_list.replace(b"limit=200", b"limit=100")) as connection:
+        received = slowly_read(connection, seconds=3)
+    _, _, body = received.partition(b"\r\n\r\n")
+    assert len(json.loads(body)["items"]) == 100
+
+
+def slowly_read(connection: socket.socket, *, seconds: float) -> bytes:
+    """All of an answer, paced by its bytes."""
+    received, size = bytearray(connection.recv(4096)), 0
+    started = monotonic()
+    head, _, _ = bytes(received).partition(b"\r\n\r\n")
+    size = int(re.search(rb"Content-Length: (\d+)", head)[1]) + len(head) + 4  # type: ignore[index]
+    while len(received) < size:
+        due = started + seconds * len(received) / size
+        if monotonic() < due:
+            select.select([], [], [], due - monotonic())
+        received += connection.recv(65536)
+    return bytes(received)
