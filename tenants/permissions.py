@@ -16,7 +16,8 @@ class TenantPermission(BasePermission):
 
     @property
     def message(self) -> str:
-        return f"This needs the role {self.minimum_role} or a higher one."
+        higher = "" if self.minimum_role is Role.ADMIN else " or a higher one"
+        return f"This needs the role {self.minimum_role}{higher}."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return self.allows(principal_of(request))

@@ -12,6 +12,7 @@ from psycopg import sql
 from memory.transactions import tenant_transaction
 from memory.transfer.format import FORMAT, ROW_TYPES, VERSION
 from memory.transfer.lock import only_transfer
+from memory.transfer.under_way import tell
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -41,6 +42,7 @@ def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
         checksum.update(header)
         yield header
         for name, statement in statements(tenant_id).items():
+            tell("export", name)
             counts[name] = 0
             for chunk, lines in copied(statement):
                 counts[name] += lines

@@ -13,6 +13,7 @@ from memory.transactions import tenant_transaction
 from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
+from memory.transfer.under_way import tell
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -157,6 +158,7 @@ class Merge:
     def flush(self) -> None:
         if not self.rows:
             return
+        tell("import", self.rows[-1][0])
         row_type, staging = self.row_type, staging_of(self.row_type)
         names = sql.SQL(", ").join(map(sql.Identifier, row_type.columns))
         table = sql.Identifier(row_type.table)

@@ -8,6 +8,10 @@ from tenants.problems import Conflict
 from tenants.slots import TRANSFERS
 
 
+def lock_name(tenant_id: UUID) -> str:
+    return f"memgraph transfer {tenant_id}"
+
+
 @contextmanager
 def only_transfer(tenant_id: UUID) -> Iterator[None]:
     """One export or import of a tenant at a time, on any host, and few of all tenants in this worker.
@@ -15,7 +19,7 @@ def only_transfer(tenant_id: UUID) -> Iterator[None]:
     First the lock, which ends with the transaction, so that the second of one tenant is told so by every worker.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"memgraph transfer {tenant_id}"])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [lock_name(tenant_id)])
         (locked,) = cursor.fetchone()
     if not locked:
         raise Conflict("Another export or import of this workspace is running.", code="transfer_running")

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.contrib.staticfiles import finders
+from django.forms.utils import pretty_name
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from tenants.ids import new_id
 from tenants.models import AuditEntry
 
 register = template.Library()
+register.filter("label", pretty_name)
 UNITS: Final = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from rest_framework import serializers
 
+from memory.queries import tenant_totals
+from memory.transactions import tenant_transaction
 from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.under_way import transfer_under_way
 from memory.transfer.views import ImportOptionsSerializer, export_response, import_stream
 from studio.access import PageRequest, page
 from studio.forms import Form
@@ -25,9 +29,30 @@ GZIP: Final = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 NO_EXPORT: Final = "This file is not an export: choose one that was downloaded here."
 
 
+@page(IsTenantAdmin)
+def export(request: PageRequest) -> HttpResponse:
+    return render(request, "studio/settings/export.html", progress(request))
+
+
 @page(IsTenantAdmin, methods=("GET",))
-def export(request: PageRequest) -> StreamingHttpResponse:
+def export_file(request: PageRequest) -> StreamingHttpResponse:
     return export_response(request.principal, actor_of(request))
+
+
+@page(IsTenantAdmin)
+def under_way(request: PageRequest) -> HttpResponse:
+    """The live part of both pages."""
+    return render(request, "studio/settings/under_way.html", progress(request))
+
+
+def progress(request: PageRequest) -> dict[str, Any]:
+    """How far an export or import is, and of how many rows, where that is known."""
+    tenant_id = request.principal.tenant_id
+    with tenant_transaction(tenant_id):
+        stats = tenant_totals(tenant_id)
+        transfer = transfer_under_way(tenant_id)
+    totals = {"event": stats["total_events"], "episode": stats["total_episodes"]}
+    return {"stats": stats, "transfer": transfer, "total": totals.get(getattr(transfer, "part", ""))}
 
 
 class ImportSerializer(ImportOptionsSerializer):
@@ -65,7 +90,9 @@ def bring_in(request: PageRequest) -> HttpResponse:
             with in_plain_words():
                 imported = import_stream(request.principal, stream, actor_of(request), **fields)
     is_trial, most = "dry_run" in request.POST, settings.IMPORT_MAX_BYTES
-    return form.show("studio/settings/import.html", imported=imported, is_trial=is_trial, most=most)
+    return form.show(
+        "studio/settings/import.html", imported=imported, is_trial=is_trial, most=most, **progress(request)
+    )
 
 
 def unpacked(file: "UploadedFile[bytes]") -> Readable:

@@ -9,8 +9,6 @@ from django.shortcuts import redirect, render
 from accounts.confirmation import confirm_password
 from memory.deletion import delete_tenant
 from memory.deletion_views import DeleteTenantSerializer
-from memory.queries import tenant_stats
-from memory.transactions import tenant_transaction
 from studio import cookies
 from studio.access import PageRequest, page
 from studio.forms import Form, NothingSerializer
@@ -33,10 +31,8 @@ def workspace(request: PageRequest) -> HttpResponse:
             change_tenant(tenant_id=tenant.id, changes=form.fields(), actor=actor_of(request))
             messages.success(request, "The settings are saved.")
             return redirect("studio:settings")
-    with tenant_transaction(tenant.id):
-        stats = tenant_stats(tenant.id)
     longest = {"longest": LONGEST_DAYS, "longest_retention": LONGEST_RETENTION}
-    return form.show("studio/settings/workspace.html", tenant=tenant, stats=stats, **longest)
+    return form.show("studio/settings/workspace.html", tenant=tenant, **longest)
 
 
 def as_typed(tenant: Tenant) -> dict[str, Any]:

@@ -1,4 +1,7 @@
 import gzip
+import re
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,13 @@ from pytest_django import Settings
 from accounts.models import User
 from memory.models import Event
 from memory.transactions import tenant_transaction
+from memory.transfer.exporting import export_tenant
+from memory.transfer.lock import only_transfer
+from memory.transfer.under_way import tell
+from tenants.actor import command_line_actor
 from tenants.models import AuditEntry, Tenant
-from tests.factories import client_for, make_event
+from tests.connections import in_its_own_connection
+from tests.factories import client_for, make_event, make_user
 from tests.memory.transfers import EVENT, ROWS, make_file, normalised
 from tests.studio.browsing import browser, main_form
 
@@ -35,7 +43,7 @@ def count_events(tenant: Tenant) -> int:
 
 def test_the_export_is_the_apis(acme: Tenant, acme_admin: User) -> None:
     make_event(acme)
-    response = browser(acme_admin).get("/studio/export")
+    response = browser(acme_admin).get("/studio/settings/export/file")
     assert "attachment" in response["Content-Disposition"]
     ours = response.getvalue()
     theirs = client_for(acme_admin).get("/v1/admin/export").getvalue()
@@ -44,7 +52,7 @@ def test_the_export_is_the_apis(acme: Tenant, acme_admin: User) -> None:
 
 
 def test_a_download_is_not_packed_on_the_way(acme: Tenant, acme_admin: User) -> None:
-    response = browser(acme_admin).get("/studio/export", HTTP_ACCEPT_ENCODING="gzip")
+    response = browser(acme_admin).get("/studio/settings/export/file", HTTP_ACCEPT_ENCODING="gzip")
     assert b'"type":"header"' in response.getvalue()
     assert "Content-Encoding" not in response
 
@@ -65,7 +73,9 @@ def test_a_file_is_checked_first_and_then_imported(body: bytes, acme: Tenant, ac
         assert Event.objects.get().written_by_user == acme_admin.id
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04" + bytes(100), b"id,name\n1,x\n", b"{}\n", b"\n", gzip.compress(b"x")])
+@pytest.mark.parametrize(
+    "body", [b"PK\x03\x04" + bytes(100), b"id,name\n1,x\n", b"{}\n", b"\n", gzip.compress(b"x", mtime=0)]
+)
 def test_a_file_that_is_no_export_is_told_so(body: bytes, acme_admin: User) -> None:
     for typed in ({"dry_run": "true"}, {}):
         response = send(browser(acme_admin), body, **typed)
@@ -80,7 +90,7 @@ def test_a_file_that_is_no_export_is_told_so(body: bytes, acme_admin: User) -> N
         (make_file(EVENT, b"not JSON\n"), "Line 3: not JSON"),
         (make_file(EVENT | {"user_id": ""}), "Line 2:"),
         (FILE[:-30], "cut off"),
-        (gzip.compress(FILE)[:-30], "The gzip stream is cut off"),
+        (gzip.compress(FILE, mtime=0)[:-30], "The gzip stream is cut off"),
         (b"\x1f\x8bnot gzip at all", "This is not a gzip stream"),
         (b"", "This file is empty."),
     ],
@@ -159,3 +169,36 @@ def test_the_import_checks_its_token(acme: Tenant, acme_admin: User) -> None:
     response = client.post(PATH, {**form, "file": SimpleUploadedFile("a", FILE)})
     assert (response.status_code, "came from another site" in response.content.decode()) == (403, True)
     assert count_events(acme) == 0
+
+
+def under_way(client: Client) -> str:
+    return " ".join(client.get("/studio/settings/transfer").content.decode().split())
+
+
+def test_an_export_shows_how_far_it_is(acme: Tenant, acme_admin: User, globex: Tenant) -> None:
+    """Without reading on, it stands still in the middle of its events: they don't fit between server and reader."""
+    for _ in range(50):
+        make_event(acme, content={"text": "x" * 60_000})
+    client, stranger = browser(acme_admin), browser(make_user(globex))
+    with ThreadPoolExecutor(1) as reader:
+        download = reader.submit(lambda: open_export(acme)).result()
+        shown = under_way(client)
+        assert re.search(r"Exporting: \d+ of 50 events", shown)
+        assert "progress" not in under_way(stranger)
+        reader.submit(in_its_own_connection, lambda: list(download)).result()
+    assert "progress" not in under_way(client)
+
+
+def open_export(tenant: Tenant) -> Generator[bytes]:
+    chunks = export_tenant(tenant_id=tenant.id, actor=command_line_actor())
+    for _ in range(2):
+        next(chunks)
+    return chunks
+
+
+def test_an_import_shows_how_far_it_is(acme: Tenant, acme_admin: User) -> None:
+    with tenant_transaction(acme.id), only_transfer(acme.id), ThreadPoolExecutor(1) as pool:
+        tell("import", 12_345)
+        shown = pool.submit(in_its_own_connection, lambda: under_way(browser(acme_admin))).result()
+    assert "line 12,345" in shown
+    assert "progress" not in under_way(browser(acme_admin))

@@ -1,0 +1,49 @@
+"""How far a tenant's transfer is, for whoever waits. PostgreSQL tells it of the connection, so nothing is written."""
+
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from memory.transfer.lock import lock_name
+
+FIND: Final = """
+SELECT activity.application_name, coalesce(copying.tuples_processed, 0)
+FROM pg_locks AS held
+JOIN pg_stat_activity AS activity USING (pid)
+LEFT JOIN pg_stat_progress_copy AS copying USING (pid)
+WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 AND activity.datname = current_database()
+AND (held.classid::bigint << 32 | held.objid::bigint) = hashtextextended(%s, 0)
+"""
+
+
+class Export(NamedTuple):
+    """It goes through the tables one after the other."""
+
+    part: str  # a type of rows
+    rows: int
+
+
+class Import(NamedTuple):
+    line: int
+
+
+def tell(kind: str, detail: object) -> None:
+    """Names this connection until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, true)", [f"memgraph {kind} {detail}"])
+
+
+def transfer_under_way(tenant_id: UUID) -> Export | Import | None:
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [lock_name(tenant_id)])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    words, rows = found
+    match words.split():
+        case ["memgraph", "export", part]:
+            return Export(part, rows)
+        case ["memgraph", "import", line]:
+            return Import(int(line))
+    return None  # it has only begun
