@@ -5,7 +5,7 @@ from rest_framework import serializers
 from accounts.models import Invitation, Session, User, normalize_address
 from accounts.passwords import refuse_bad_password
 from accounts.validators import LONGEST
-from tenants.fields import LineField
+from tenants.fields import LineField, TruthField
 from tenants.models import Role
 from tenants.principal import Kind
 
@@ -167,7 +167,7 @@ class MemberSerializer(serializers.ModelSerializer[User]):
 
 class ChangeMemberSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, required=False)
-    is_active = serializers.BooleanField(required=False, help_text="False: signed out everywhere, and can't sign in.")
+    is_active = TruthField(required=False, help_text="False: signed out everywhere, and can't sign in.")
 
 
 class RemovedMemberSerializer(serializers.Serializer[Any]):

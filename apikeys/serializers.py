@@ -8,7 +8,7 @@ from apikeys.addresses import network_around, parse_network
 from apikeys.models import APIKey
 from apikeys.policy import Violation
 from apikeys.services import GRACE, LONGEST_GRACE
-from tenants.fields import LineField, RateLimitField
+from tenants.fields import LineField, RateLimitField, TruthField
 from tenants.models import Role
 
 LONGEST_DAYS = 3650
@@ -169,7 +169,7 @@ class KeyHealthSerializer(serializers.Serializer[Any]):
 
 
 class APIKeyFilterSerializer(serializers.Serializer[Any]):
-    include_revoked = serializers.BooleanField(default=False)
+    include_revoked = TruthField(default=False)
 
 
 class RevokedAPIKeySerializer(serializers.ModelSerializer[APIKey]):

@@ -94,6 +94,9 @@ def problem_of(exc: exceptions.APIException, *, request_id: str | None) -> dict[
             f"{error['field']}: {error['detail']}" if error["field"] else error["detail"] for error in errors[:3]
         )
         problem["errors"] = errors
+    elif place := getattr(exc, "place", ""):
+        problem["errors"] = [{"field": place, "code": code, "detail": problem["detail"]}]
+        problem["detail"] = f"{place}: {problem['detail']}"
     return problem
 
 

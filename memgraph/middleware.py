@@ -3,6 +3,7 @@ import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from django.conf import settings
@@ -39,7 +40,7 @@ class RequestMiddleware:
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else uuid4().hex  # type: ignore[attr-defined]
         self.warn_of_proxy(request)
-        response = self.refuse_host(request) or self.get_response(request)
+        response = self.refuse_host(request) or refuse_address(request) or self.get_response(request)
         self.finish(request, response)
         self.note(request, response, perf_counter() - started)
         return response
@@ -82,6 +83,18 @@ class RequestMiddleware:
         if any(header in request.META for header in FORWARDING):
             self.warned_of_proxy = True
             logger.warning("A forwarding header came in, and is not believed. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+def refuse_address(request: HttpRequest) -> HttpResponse | None:
+    """What is no UTF-8 in a path or query is refused: Django would put other characters in its place."""
+    address: str = request.META.get("RAW_URI") or request.META["QUERY_STRING"]  # the first is gunicorn's
+    if "%" not in address and address.isascii():
+        return None
+    try:
+        unquote_to_bytes(address.encode("latin-1")).decode()
+    except UnicodeError:
+        return respond(request, ParseError("The address is not UTF-8.", code="malformed"))
+    return None
 
 
 class CompressPages(GZipMiddleware):

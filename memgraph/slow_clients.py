@@ -105,6 +105,8 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
             data = self.patience.wait(self.sock, receive)
         except TimeoutError:
             raise self.too_slow() from None
+        if not data and self.request is not None:  # gunicorn would take the half that came for the whole
+            raise ConnectionResetError("The connection ended before the body did.")
         self.patience.moved(len(data))
         return bytes(data)
 

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
-from tenants.fields import LineField
+from tenants.fields import LineField, TruthField
 
 VALUE_LENGTH: Final = 64 * 1024
 EVENT_IDS: Final = 1000
@@ -34,6 +34,16 @@ class OptionalNameField(NameField):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return super().run_validation(data) or None
+
+
+class MomentField(serializers.DateTimeField):
+    """Absent and null are the same: now."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default=timezone.now, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(serializers.empty if data is None else data)
 
 
 class ContentField(serializers.JSONField):
@@ -70,7 +80,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     user_id = NameField()
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
-    occurred_at = serializers.DateTimeField(default=timezone.now)
+    occurred_at = MomentField()
 
     class Meta:
         model = Event
@@ -185,6 +195,7 @@ class EventFilterSerializer(WrittenBySerializer):
 
 class BeliefFilterSerializer(WrittenBySerializer):
     subject_id = NameField(required=False)
+    user_id = NameField(required=False, source="subject_id", help_text="Another name for subject_id.")
     domain = NameField(required=False)
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices, required=False)
 
@@ -192,11 +203,11 @@ class BeliefFilterSerializer(WrittenBySerializer):
 class ForgetSerializer(serializers.Serializer[Any]):
     subject_id = NameField()
     domain = NameField(required=False)
-    soft = serializers.BooleanField(default=False)
+    soft = TruthField(default=False)
 
 
 class SoftSerializer(serializers.Serializer[Any]):
-    soft = serializers.BooleanField(default=False)
+    soft = TruthField(default=False)
 
 
 class EpisodeFilterSerializer(WrittenBySerializer):
@@ -210,7 +221,7 @@ class EpisodeFilterSerializer(WrittenBySerializer):
 
 
 class HistoryFilterSerializer(serializers.Serializer[Any]):
-    include_inactive = serializers.BooleanField(default=True)
+    include_inactive = TruthField(default=True)
     as_of = serializers.DateTimeField(required=False, help_text="What was believed at this moment.")
 
 

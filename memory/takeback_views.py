@@ -14,6 +14,7 @@ from memory.erasure import erase_user
 from memory.serializers import NameField
 from memory.undo import undo_writes
 from tenants.actor import actor_of
+from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.slots import TRANSFERS
 from tenants.views import TenantAPIView
@@ -26,7 +27,7 @@ NOT_UNDONE: Final = (
 
 class UndoSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField(help_text="From this moment on, by when it was written here.")
-    dry_run = serializers.BooleanField(default=False, help_text="Counts all of it and changes nothing.")
+    dry_run = TruthField(default=False, help_text="Counts all of it and changes nothing.")
 
     def validate_since(self, value: datetime) -> datetime:
         if value > timezone.now():

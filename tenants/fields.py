@@ -25,3 +25,16 @@ class RateLimitField(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=1_000_000, allow_null=True, **kwargs)
+
+
+class TruthField(serializers.BooleanField):
+    """`true` or `false`, in JSON or as a word in a query: DRF would take "yes", "1" and "ON" as well."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if isinstance(data, bool):
+            return data
+        if data not in ("true", "false"):
+            self.fail("invalid")
+        return bool(data == "true")

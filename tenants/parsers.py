@@ -1,5 +1,6 @@
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +14,8 @@ from rest_framework.parsers import MultiPartParser as DRFMultiPartParser
 from tenants.problems import PayloadTooLarge
 
 DEEPEST: Final = 50
+NOT_UTF8: Final = "The body is not UTF-8."
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -28,9 +31,9 @@ def is_too_deep(body: bytes, parsed: Any) -> bool:
     return nests_deeper(parsed)
 
 
-def nests_deeper(parsed: Any) -> bool:
+def nests_deeper(parsed: Any, than: int = DEEPEST) -> bool:
     level = [parsed]
-    for _ in range(DEEPEST + 1):
+    for _ in range(than + 1):
         level = [outer for outer in level if isinstance(outer, dict | list)]
         if not level:
             return False
@@ -59,7 +62,7 @@ class FormParser(BaseParser):
             unquote_to_bytes(body).decode()
         except UnicodeDecodeError:
             # Django would put other characters in their place, into passwords too.
-            raise ParseError("The body is not UTF-8.", code="malformed") from None
+            raise ParseError(NOT_UTF8, code="malformed") from None
         return QueryDict(body)
 
 
@@ -67,8 +70,11 @@ class MultiPartParser(DRFMultiPartParser):
     """`multipart/form-data`, of bounded size: Django bounds its fields, but not its files."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        if int(stream.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise PayloadTooLarge(f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         request = (parser_context or {})["request"]._request
         request.upload_handlers = [MemoryFileUploadHandler(request)]  # elsewhere files are dropped
-        return super().parse(stream, media_type, parser_context)
+        parsed = super().parse(BytesIO(body), media_type, parser_context)
+        replaced = sum(value.count(REPLACEMENT) for values in parsed.data.lists() for value in values[1])
+        if replaced > body.count(REPLACEMENT.encode()):  # Django put it where the body is not UTF-8
+            raise ParseError(NOT_UTF8, code="malformed")
+        return parsed

@@ -11,11 +11,15 @@ class Conflict(APIException):
 
 
 class Unprocessable(APIException):
-    """Parsed, but invalid as a whole; a fault of one field is a `ValidationError`."""
+    """Parsed, but invalid as a whole, or at a place of any depth; a fault of one field is a `ValidationError`."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "invalid"
     default_detail = "The request could be read, but its content is invalid."
+
+    def __init__(self, detail: str | None = None, code: str | None = None, *, place: str = "") -> None:
+        super().__init__(detail, code)
+        self.place = place
 
 
 class PayloadTooLarge(APIException):

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tenants.fields import LineField, RateLimitField
+from tenants.fields import LineField, RateLimitField, TruthField
 from tenants.models import Tenant
 
 LONGEST_DAYS = 3650
@@ -29,7 +29,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 class TenantChangesSerializer(serializers.Serializer[Any]):
     name = LineField(max_length=100)
     sector = LineField(max_length=64, allow_blank=True)
-    require_key_expiry = serializers.BooleanField(help_text="New keys must have an end.")
+    require_key_expiry = TruthField(help_text="New keys must have an end.")
     max_key_lifetime_days = serializers.IntegerField(
         allow_null=True,
         min_value=1,

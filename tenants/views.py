@@ -5,7 +5,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from tenants.actions import Action
 from tenants.actor import actor_of
 from tenants.audit import record
+from tenants.ids import parse_id
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
@@ -59,13 +60,14 @@ class TenantMixin(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.refuse_other_tenant(request.query_params)
+        refuse_contradictions(request.query_params)
         if isinstance(body := request.data, Mapping):
             self.refuse_other_tenant(body)
 
     def refuse_other_tenant(self, data: Mapping[str, object]) -> None:
         """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
         claims = data.getlist("tenant_id") if isinstance(data, QueryDict) else [data.get("tenant_id")]
-        if any(claim is not None and str(claim).lower() != str(self.principal.tenant_id) for claim in claims):
+        if any(claim not in (None, "") and parse_id(claim) != self.principal.tenant_id for claim in claims):
             with transaction.atomic():
                 actor = actor_of(self.request)
                 record(Action.TENANT_MISMATCH, actor=actor, tenant_id=self.principal.tenant_id)
@@ -75,6 +77,13 @@ class TenantMixin(APIView):
     def principal(self) -> Principal:
         """Only where a permission let somebody in."""
         return cast("Principal", principal_of(self.request))
+
+
+def refuse_contradictions(query: QueryDict) -> None:
+    """Nobody guesses which of two values of a parameter was meant."""
+    fault = [ErrorDetail("Send one value for this parameter.", code="repeated")]
+    if repeated := {name: fault for name, values in query.lists() if len({*values}) > 1}:
+        raise ValidationError(repeated)
 
 
 def expiry_header(principal: Principal) -> dict[str, str]:

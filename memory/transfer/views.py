@@ -19,6 +19,7 @@ from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Bounded, Gunzipped, Readable
 from tenants.actor import Actor, actor_of
+from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal
 from tenants.renderers import StreamRenderer
@@ -69,7 +70,7 @@ def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class ImportOptionsSerializer(serializers.Serializer[Any]):
-    dry_run = serializers.BooleanField(default=False)
+    dry_run = TruthField(default=False)
     on_conflict = serializers.ChoiceField(choices=["skip", "fail"], default="skip")
 
 

@@ -52,10 +52,11 @@ def test_bad_input_is_refused_everywhere(entrance: str, bad: str, status: int, a
     path, good, field = ENTRANCES[entrance]
     response = admin.generic("POST", path, with_bad(good, bad), "application/json")
     assert response.status_code == status, response.content
-    errors = response.json().get("errors")
-    if errors:
-        assert [error["field"] for error in errors] == [field]
-    assert bool(errors) == bad.startswith('"xx')
+    if status == 422:
+        places = [error["field"] for error in response.json()["errors"]]
+        assert places == [f"{field}.text" if field.endswith("content") and "xx" not in bad else field]
+    elif "deep" in response.json()["detail"]:
+        assert ".1." not in field or field.rpartition(".")[0] in response.json()["detail"]
 
 
 @pytest.mark.parametrize("bad", [bad for bad, _ in BAD.values()], ids=BAD)

@@ -245,3 +245,9 @@ def test_name_that_nobody_can_have_is_refused(name: str, editor_key: APIClient) 
     assert field == "key"
     [(field, _)] = faults(editor_key.get(f"/v1/beliefs/timeline/{name}"))
     assert field == "subject_id"
+
+
+def test_user_id_filters_as_subject_id_does(editor_key: APIClient, acme: Tenant) -> None:
+    make_belief(acme, subject_id="ada")
+    make_belief(acme, subject_id="bob")
+    assert [item["subject_id"] for item in editor_key.get("/v1/beliefs?user_id=bob").json()["items"]] == ["bob"]
