@@ -24,6 +24,9 @@ from tenants.slots import PASSWORD_HASHING
 LIFETIME: Final = timedelta(hours=72)
 
 
+ONE_TENANT: Final = "A person can be in one workspace only."
+
+
 class Invited(NamedTuple):
     invitation: Invitation
     link: str
@@ -39,7 +42,7 @@ def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
     if tenant.suspended_at is not None:
         raise tenant_suspended()
     if User.objects.filter(email=email).exists():
-        raise email_taken()
+        raise email_taken(ONE_TENANT)
     token, now = generate_token(), timezone.now()
     with transaction.atomic():
         same = Invitation.objects.for_tenant(tenant_id).open().filter(email=email)
@@ -108,7 +111,7 @@ def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor
 def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
     """An operator's way to a new tenant where `SIGNUP=invite`: its first admin comes by invitation."""
     if User.objects.filter(email=email).exists():
-        raise email_taken()
+        raise email_taken(ONE_TENANT)
     with transaction.atomic():
         tenant = Tenant.objects.create(name=name)
         start_chain(tenant.id)

@@ -72,8 +72,8 @@ def onboard(
     return Onboarded(tenant, user, api_key)
 
 
-def email_taken() -> Conflict:
-    return Conflict("This e-mail address has an account. Sign in instead.", code="email_taken")
+def email_taken(advice: str = "Sign in instead.") -> Conflict:
+    return Conflict(f"This e-mail address has an account. {advice}", code="email_taken")
 
 
 def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:

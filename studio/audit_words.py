@@ -38,7 +38,7 @@ ACTIONS: Final[dict[str, str]] = {
     Action.MEMORY_IMPORTED: "Imported a file",
     Action.MEMORY_ERASED: "Erased an end user",
     Action.EVENTS_PRUNED: "Removed events that were too old",
-    Action.BELIEFS_FORGOTTEN: "Deleted beliefs",
+    Action.BELIEFS_FORGOTTEN: "Forgot beliefs",
     Action.AUDIT_EXPORTED: "Downloaded the audit log",
     Action.AUDIT_PRUNED: "Removed old rows of the audit log",
 }

@@ -20,6 +20,7 @@ ENTRIES: Final = (
     Entry("events", "Events", IsTenantViewer),
     Entry("beliefs", "Beliefs", IsTenantViewer),
     Entry("episodes", "Episodes", IsTenantViewer),
+    Entry("users", "End users", IsTenantViewer),
     Entry("keys", "API keys", IsTenantAdmin),
     Entry("members", "Members", IsTenantAdmin),
     Entry("audit", "Audit log", IsTenantAdmin),

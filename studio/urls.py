@@ -62,6 +62,7 @@ urlpatterns = [
     path("beliefs/<str:id>/forget", beliefs.forget, name="beliefs-forget"),
     path("episodes", episodes.episodes, name="episodes"),
     path("episodes/<str:id>", episodes.episode, name="episodes-episode"),
+    path("users", users.users, name="users"),
     path("user", users.user, name="users-user"),
     path("user/erase", users.erase, name="users-erase"),
 ]

@@ -22,7 +22,8 @@ def events(request: PageRequest) -> HttpResponse:
         listing.take(Event.objects.for_tenant(tenant_id), ordering=("-occurred_at", "-id"), name="events")
     keys = key_choices(request.principal)
     if "thread_id" in listing.wanted:
-        return listing.show("studio/memory/thread.html", keys=keys)
+        several = len({event.user_id for event in listing.rows}) > 1
+        return listing.show("studio/memory/thread.html", keys=keys, several=several)
     return listing.show("studio/memory/events.html", keys=keys, writers=writer_names(tenant_id, listing.rows))
 
 

@@ -60,5 +60,5 @@ def first_steps(keys: dict[str, int] | None, *, has_memory: bool) -> dict[str, A
         "has_key": keys is None or keys["in_service"] > 0,
         "has_called": has_memory or (keys is not None and keys["used"] > 0),
         "url": settings.PUBLIC_URL,
-        "api_key": "mg_live_…",
+        "api_key": "YOUR_API_KEY",
     }

@@ -7,12 +7,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from accounts.invitations import accept_invitation
 from accounts.limits import LINKS_BY_IP
+from accounts.models import User
 from accounts.passwords import request_reset, reset_password
 from accounts.serializers import (
     AcceptInvitationSerializer,
@@ -28,8 +30,9 @@ from accounts.validators import LONGEST
 from studio import cookies
 from studio.access import PageRequest, authenticate, keeps, local_path
 from studio.forms import Form
-from tenants.actor import actor_of
+from tenants.actor import Actor, actor_of
 from tenants.limits import enforce
+from tenants.models import Tenant
 from tenants.network import network_of
 
 
@@ -80,14 +83,20 @@ def signup(request: HttpRequest) -> HttpResponse:
         with form.checking():
             actor = actor_of(request)
             made = onboard(**form.fields(), actor=actor)
-            session = start_session(made.user, made.tenant, actor)
-            signed_in = SignedIn(session, str(SessionToken.for_session(session)))
-            rotate_token(request)
             context = {"api_key": made.api_key, "url": settings.PUBLIC_URL, "tenant": made.tenant}
             response = render(request, "studio/welcome.html", context)
-            cookies.keep_token(response, signed_in)
-            return response
+            return signed_in_by(request, response, made.user, made.tenant, actor)
     return form.show("studio/signup.html", signup_open=settings.SIGNUP == "open")
+
+
+def signed_in_by(
+    request: HttpRequest, response: HttpResponse, user: User, tenant: Tenant, actor: Actor
+) -> HttpResponse:
+    """The answer, with a new session."""
+    session = start_session(user, tenant, actor)
+    rotate_token(request)
+    cookies.keep_token(response, SignedIn(session, str(SessionToken.for_session(session))))
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -117,15 +126,17 @@ def reset(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
-    """Behind an invitation's link: makes the account."""
+    """Behind an invitation's link: makes the account, and signs in."""
     form = Form(request, AcceptInvitationSerializer)
     if form.submitted:
         with form.checking():
             actor = actor_of(request)
             enforce(LINKS_BY_IP, str(network_of(actor.address)))
             user = accept_invitation(**form.fields(), actor=actor)
-            messages.success(request, f"Welcome. Your account is made: sign in as {user.email}.")
-            return redirect("studio:login")
+            tenant = Tenant.objects.get(users=user)
+            messages.success(request, f"Welcome to {tenant.name}. Your account is made: {user.email}, {user.role}.")
+            response = redirect(reverse("studio:overview") + "#content")  # or the address would keep the link's token
+            return signed_in_by(request, response, user, tenant, actor)
     return form.show("studio/invitation.html")
 
 

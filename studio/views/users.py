@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
 from memory.erasure import erase_user
-from memory.models import Episode, Event
+from memory.models import NAME_LENGTH, EndUser, Episode, Event
 from memory.serializers import SubjectSerializer
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
@@ -22,6 +22,7 @@ from tenants.permissions import IsTenantAdmin
 from tenants.slots import TRANSFERS
 
 NEWEST: Final = 10
+MOST: Final = 50
 
 
 def named(request: PageRequest) -> str:
@@ -29,6 +30,18 @@ def named(request: PageRequest) -> str:
     if not wanted.is_valid():
         raise NotFound()
     return str(wanted.validated_data["subject_id"])
+
+
+@page()
+def users(request: PageRequest) -> HttpResponse:
+    """In the order of their names, from a name on: so a page costs the same in a crowd of any size."""
+    tenant_id, first = request.principal.tenant_id, request.GET.get("from", "").replace("\0", "")[:NAME_LENGTH]
+    with tenant_transaction(tenant_id):
+        rows = EndUser.objects.for_tenant(tenant_id).filter(name__gte=first).order_by("name")
+        names = list(rows.values_list("name", flat=True)[: MOST + 1])
+    following = names[MOST] if len(names) > MOST else None
+    context = {"names": names[:MOST], "from": first, "following": following}
+    return render(request, "studio/memory/users.html", context)
 
 
 @page()

@@ -75,6 +75,7 @@ PAGES: dict[str, Page] = {
     "beliefs-forget": Page("/studio/beliefs/{id}/forget", EDITOR, FORM, of=make_belief),
     "episodes": Page("/studio/episodes", VIEWER),
     "episodes-episode": Page("/studio/episodes/{id}", VIEWER, of=make_episode),
+    "users": Page("/studio/users", VIEWER),
     "users-user": Page("/studio/user?id=ada", VIEWER),
     "users-erase": Page("/studio/user/erase?id=ada", ADMIN, FORM),
 }

@@ -154,7 +154,7 @@ def test_an_invitation_is_shown_once_and_lets_in(acme_admin: User) -> None:
     token = link.partition("#")[2]
     assert token not in client.get("/studio/members").content.decode()
     joined = submit(browser(), "/studio/invitation", token=token, full_name="New", password=PASSWORD)
-    assert joined["Location"] == "/studio/login"
+    assert joined["Location"] == "/studio/#content"
     assert User.objects.get(email="new@acme.example").role == "viewer"
 
 

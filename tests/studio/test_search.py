@@ -54,12 +54,12 @@ def test_one_end_user_alone(acme: Tenant, acme_viewer: User) -> None:
 def test_nothing_found_says_what_search_cannot_do(query: str, acme: Tenant, acme_viewer: User) -> None:
     make_belief(acme)
     content = page(acme_viewer, query=query, user_id="ada")
-    assert "Search compares words, not meanings" in content
+    assert "by words, not by meaning" in content
     assert "newest 2,000 active beliefs of this end user" in content
 
 
 def test_without_words_it_waits(acme_viewer: User) -> None:
-    assert "Look for something that was said" in page(acme_viewer)
+    assert "Look for something that is believed" in page(acme_viewer)
 
 
 @pytest.mark.parametrize("query", [{"query": "x" * 10_001}, {"query": "a\0b"}, {"query": "a", "user_id": "x" * 256}])
