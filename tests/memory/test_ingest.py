@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
+from tests.memory.reading import faults
 from tests.routes import ROUTES
 
 FORM = "application/x-www-form-urlencoded"
@@ -186,6 +187,15 @@ def test_forms_and_files_are_taken(editor_key: APIClient) -> None:
     upload = editor_key.post("/v1/ingest", {"user_id": "ada", "file": file}, format="multipart")
     assert [answer.json()["beliefs_created"] for answer in (form, upload)] == [1, 1]
     assert values(editor_key) == ["I like tea.", "Ich mag Käse."]
+
+
+def test_text_and_file_together_are_refused(editor_key: APIClient) -> None:
+    file = SimpleUploadedFile("notes.md", b"I like milk.", "text/markdown")
+    response = editor_key.post(
+        "/v1/ingest", {"user_id": "ada", "text": "I like tea.", "file": file}, format="multipart"
+    )
+    assert faults(response) == [("text", "both")]
+    assert editor_key.get("/v1/stats").json()["total_events"] == 0
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\n\xe2\xe3", b"a\0b", b""])
