@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from tenants.parsers import DEEPEST, holds_nul, is_too_deep, nests_deeper, read_body
+from tenants.parsers import DEEPEST, holds_nul, is_too_deep, misplaced_byte, read_body, what_is_unfit
 from tenants.problems import Unprocessable
 
 LARGEST_INTEGER: Final = 2**64 - 1
@@ -43,19 +43,11 @@ class JSONParser(BaseParser):
 
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> Exception:
-    """Lone surrogates and infinite numbers can be parsed, but not kept. `json` would guess UTF-16 from bytes."""
-    malformed = ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
-    try:
-        parsed = json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer)
-    except (ValueError, RecursionError):
-        return malformed
-    if nests_deeper(parsed):
-        return malformed
-    return Unprocessable("The body holds a lone surrogate or a number out of range.", code="invalid_text")
-
-
-def refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    if place := misplaced_byte(body):  # orjson says line 1, column 1, wherever it is
+        return ParseError(f"The body is not UTF-8: byte {place}.", code="malformed")
+    if unfit := what_is_unfit(body, parse_int=bounded_integer):
+        return Unprocessable(f"The body holds {unfit}.", code="invalid_text")
+    return ParseError(f"The body is not JSON: line {error.lineno}, column {error.colno}.", code="malformed")
 
 
 def bounded_integer(digits: str) -> int:

@@ -1,5 +1,7 @@
+import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +21,40 @@ ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 def holds_nul(body: bytes) -> bool:
     """Whether text in this JSON holds the character NUL, which PostgreSQL has no place for."""
     return b"\\u0000" in body and ESCAPED_NUL.search(body) is not None
+
+
+def misplaced_byte(body: bytes) -> int | None:
+    """Which byte, counted from 1, is not UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.start + 1
+    return None
+
+
+def what_is_unfit(body: bytes, *, parse_int: Callable[[str], float] | None = None) -> str | None:
+    """What orjson refuses of JSON that can be parsed, but not kept; None if it can't. Slow: for a refusal's words."""
+    infinite = False
+
+    def number(digits: str) -> float:
+        nonlocal infinite
+        read = float(digits)
+        infinite = infinite or math.isinf(read)
+        return read
+
+    try:  # text, because `json` would guess UTF-16 from bytes
+        parsed = json.loads(
+            body.decode(), parse_constant=refuse_constant, parse_float=number, parse_int=parse_int or number
+        )
+    except (ValueError, RecursionError):
+        return None
+    if nests_deeper(parsed):
+        return None
+    return "a number out of range" if infinite else "text with a lone surrogate"
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def is_too_deep(body: bytes, parsed: Any) -> bool:
