@@ -8,16 +8,14 @@ import re
 from typing import Any, Final
 
 from memory.models import Belief, Event
+from memory.sentences import user_sentences
 from memory.services import record_belief, record_event
 from tenants.principal import Principal
 
 CONFIDENCE: Final = 0.3
 SENTENCES: Final = 100  # of one text; the event keeps all of it
 LONGEST_SENTENCE: Final = 1000
-SENTENCE_ENDS: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
-ASSISTANT: Final = re.compile(r"\s*(assistant|ai|bot|system)\s*:", re.IGNORECASE)
-SPEAKER: Final = re.compile(r"\s*(user|human|me)\s*:\s*", re.IGNORECASE)
-CATEGORY: Final = re.compile(r"\s*\[[\w -]{1,32}\]\s*")  # as the client's old command line wrote before the text
+UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces a list
 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[Event, int]:
@@ -53,17 +51,14 @@ def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str
 
 
 def sentences_of(text: str) -> list[str]:
-    """What the user states: not what the assistant said, not questions, not single words."""
-    category = CATEGORY.match(text)
-    lines = [line for line in text[category.end() if category else 0 :].splitlines() if not ASSISTANT.match(line)]
-    parts = (part.strip() for line in lines for part in SENTENCE_ENDS.split(without_speaker(line)))
-    statements = (part for part in parts if len(part.split()) > 1 and not part.endswith(("?", "\uff1f")))
-    return [part for part in dict.fromkeys(statements) if len(part) <= LONGEST_SENTENCE][:SENTENCES]
+    """What the user states: no questions, no single words, each once."""
+    own = dict.fromkeys(user_sentences(text))
+    return [sentence for sentence in own if is_statement(sentence)][:SENTENCES]
 
 
-def without_speaker(line: str) -> str:
-    speaker = SPEAKER.match(line)
-    return line[speaker.end() :] if speaker else line
+def is_statement(sentence: str) -> bool:
+    asked = sentence.rstrip("\"'\u2019\u201d\xbb)*_ ").endswith(UNFINISHED)
+    return not asked and len(sentence.split()) > 1 and len(sentence) <= LONGEST_SENTENCE
 
 
 def key_of(sentence: str) -> str:

@@ -73,7 +73,7 @@ class ContextView(TenantAPIView):
 
 
 class IngestSerializer(serializers.Serializer[Any]):
-    """Text in a field, or a text file."""
+    """Text in a field, or a text file: one of them."""
 
     user_id = NameField()
     agent_id = OptionalNameField()
@@ -83,6 +83,7 @@ class IngestSerializer(serializers.Serializer[Any]):
 
     default_error_messages: ClassVar = {
         "required": "Send text, or a file of plain text.",
+        "both": "Send text or a file, not both.",
         "not_text": "This is not UTF-8 text. PDF and other formats can't be read here: send their text.",
         "too_long": "The text is longer than 64 KiB. Send it in parts.",
     }
@@ -90,6 +91,8 @@ class IngestSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         file = attrs.pop("file", None)
         if file is not None:
+            if "text" in attrs:
+                self.refuse("both")
             attrs["text"] = self.read(file)
         if not attrs.get("text", "").strip():
             self.refuse("required")

@@ -1,4 +1,3 @@
-import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
@@ -13,32 +12,8 @@ from rest_framework.parsers import MultiPartParser as DRFMultiPartParser
 
 from tenants.problems import PayloadTooLarge
 
-DEEPEST: Final = 50
 NOT_UTF8: Final = "The body is not UTF-8."
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-
-def holds_nul(body: bytes) -> bool:
-    """Whether text in this JSON holds the character NUL, which PostgreSQL has no place for."""
-    return b"\\u0000" in body and ESCAPED_NUL.search(body) is not None
-
-
-def is_too_deep(body: bytes, parsed: Any) -> bool:
-    """Whether this JSON is nested deeper than 50; few brackets in its text say at once that it is not."""
-    if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return False
-    return nests_deeper(parsed)
-
-
-def nests_deeper(parsed: Any, than: int = DEEPEST) -> bool:
-    level = [parsed]
-    for _ in range(than + 1):
-        level = [outer for outer in level if isinstance(outer, dict | list)]
-        if not level:
-            return False
-        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
-    return True
 
 
 def read_body(stream: Any, *, most: int) -> bytes:

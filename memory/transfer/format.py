@@ -71,7 +71,7 @@ def summary_kind(value: Any) -> str:
 
 
 def truth(value: Any) -> bool:
-    if value not in (None, True, False):
+    if value is not None and not isinstance(value, bool):
         raise ValueError("must be true or false")
     return bool(value)
 

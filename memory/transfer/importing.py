@@ -107,14 +107,16 @@ def read_rows(stream: Readable, *, most: int | None) -> Iterator[tuple[int, int,
 def check_header(header: dict[str, Any]) -> None:
     if header.get("type") != "header" or header.get("format") != FORMAT:
         raise refuse_line(1, f"not the header of a {FORMAT} file")
-    if header.get("version") != VERSION:
+    version = header.get("version")
+    if version != VERSION or type(version) is not int:  # to Python, true and 1.0 are 1
         raise refuse_line(1, f"its version is not {VERSION}, the only one that is known here")
 
 
 def check_footer(number: int, footer: dict[str, Any], counts: dict[str, int], checksum: str) -> None:
     if footer.get("sha256") != checksum:
         raise refuse_line(number, "the checksum is not that of the lines before")
-    if footer.get("counts") != counts:
+    counted = footer.get("counts")
+    if counted != counts or any(type(count) is not int for count in counted.values()):
         raise refuse_line(number, "the counts are not those of the lines before")
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 import orjson
+from rest_framework.exceptions import APIException
 
-from tenants.parsers import DEEPEST, holds_nul, is_too_deep
 from tenants.problems import PayloadTooLarge, Unprocessable
+from tenants.strict_json import DEEPEST, holds_nul, is_too_deep, misplaced_byte, what_is_unfit
 
 CHUNK_BYTES: Final = 64 * 1024
 LINE_BYTES: Final = 2 * 1024 * 1024
@@ -19,6 +20,23 @@ class Readable(Protocol):
 
 def refuse_line(number: int, reason: str) -> Unprocessable:
     return Unprocessable(f"Line {number}: {reason}. Nothing was imported.", code="import_invalid")
+
+
+class UnreadableError(Exception):
+    """Why a stream can't be read on. Who counts the lines makes a refusal of it."""
+
+
+class TooLargeError(UnreadableError):
+    pass
+
+
+def refuse_after(number: int, fault: UnreadableError) -> APIException:
+    """The fault is somewhere after the last whole line, if there was one."""
+    place = f"After line {number}: the" if number else "The"
+    detail = f"{place} {fault}. Nothing was imported."
+    if isinstance(fault, TooLargeError):
+        return PayloadTooLarge(detail)
+    return Unprocessable(detail, code="import_invalid")
 
 
 class Bounded:
@@ -33,9 +51,7 @@ class Bounded:
         chunk = self.stream.read(size)
         self.total += len(chunk)
         if self.most is not None and self.total > self.most:
-            raise PayloadTooLarge(
-                f"The file is larger than {self.most:,} bytes. `manage.py import_tenant` takes any size."
-            )
+            raise TooLargeError(f"file is larger than {self.most:,} bytes (`manage.py import_tenant` takes any size)")
         return chunk
 
 
@@ -59,11 +75,11 @@ class Gunzipped:
 
     def unpack(self, size: int) -> bytes:
         if not self.packed:
-            raise Unprocessable("The gzip stream is cut off. Nothing was imported.", code="import_invalid")
+            raise UnreadableError("gzip stream is cut off")
         try:
             unpacked = self.unpacker.decompress(self.packed, size)
         except zlib.error:
-            raise Unprocessable("This is not a gzip stream.", code="import_invalid") from None
+            raise UnreadableError("data is no gzip stream, or a damaged one") from None
         self.packed = self.unpacker.unconsumed_tail or self.unpacker.unused_data
         return unpacked
 
@@ -72,7 +88,7 @@ def read_lines(stream: Readable, *, most: int | None) -> Iterator[tuple[int, byt
     """Lines with their newline, numbered from 1; the last may lack its newline."""
     number, rest = 0, b""
     bounded = Bounded(stream, most)
-    while chunk := bounded.read(CHUNK_BYTES):
+    while chunk := read_after(number, bounded):
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             number += 1
@@ -81,6 +97,13 @@ def read_lines(stream: Readable, *, most: int | None) -> Iterator[tuple[int, byt
         refuse_length(number + 1, rest)
     if rest:
         yield number + 1, rest
+
+
+def read_after(number: int, stream: Readable) -> bytes:
+    try:
+        return stream.read(CHUNK_BYTES)
+    except UnreadableError as fault:
+        raise refuse_after(number, fault) from None
 
 
 def refuse_length(number: int, line: bytes) -> None:
@@ -92,11 +115,19 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
     try:
         parsed = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise refuse_line(number, "not JSON, or cut off") from None
+        raise refuse_line(number, why_unreadable(line)) from None
     if not isinstance(parsed, dict):
         raise refuse_line(number, "not a JSON object")
     if is_too_deep(line, parsed):
         raise refuse_line(number, f"nested deeper than {DEEPEST}")
     if holds_nul(line):
-        raise refuse_line(number, "text can't hold the character NUL")
+        raise refuse_line(number, "it holds the character NUL")
     return parsed
+
+
+def why_unreadable(line: bytes) -> str:
+    if line.endswith(b"\n") and (place := misplaced_byte(line)):  # else it may be cut within a character
+        return f"not UTF-8: its byte {place}"
+    if unfit := what_is_unfit(line):
+        return f"it holds {unfit.what}"
+    return "not JSON, or cut off"

@@ -16,13 +16,28 @@ def shown_export(chunks: Iterable[bytes], *, total: int) -> Iterator[bytes]:
             bar.update(chunk.count(b"\n"))
 
 
-def import_bar(total: int | None) -> "tqdm[Any]":
-    """By bytes of the file: nobody knows its rows before its end."""
-    return tqdm(total=total, unit="B", unit_scale=True, disable=None)
+class ImportBar(tqdm):  # type: ignore[type-arg] # generic for the type checker alone
+    """By bytes of the file, which tell the time left: nobody knows its rows before its end. Shows rows."""
+
+    rows = 0
+
+    @property
+    def format_dict(self) -> Any:
+        shown = super().format_dict
+        rate = self.rows / shown["elapsed"] if shown["elapsed"] else 0
+        return {**shown, "rows": f"{self.rows:,}", "rows_rate": f"{rate:,.0f}"}
+
+
+def import_bar(total: int | None) -> ImportBar:
+    """Of a pipe, whose end nobody knows, there is no time left."""
+    known = "{l_bar}{bar}| {rows} rows [{elapsed}<{remaining}, {rows_rate} rows/s]"
+    return ImportBar(
+        total=total, bar_format=known if total else "{rows} rows [{elapsed}, {rows_rate} rows/s]", disable=None
+    )
 
 
 class ShownBytes:
-    def __init__(self, stream: Readable, bar: "tqdm[Any]") -> None:
+    def __init__(self, stream: Readable, bar: ImportBar) -> None:
         self.stream = stream
         self.bar = bar
 
@@ -33,15 +48,13 @@ class ShownBytes:
 
 
 class ShownRows:
-    """Around what is unpacked already."""
+    """Around what is unpacked already. Every row is a line."""
 
-    def __init__(self, stream: Readable, bar: "tqdm[Any]") -> None:
+    def __init__(self, stream: Readable, bar: ImportBar) -> None:
         self.stream = stream
         self.bar = bar
-        self.rows = 0
 
     def read(self, size: int) -> bytes:
         chunk = self.stream.read(size)
-        self.rows += chunk.count(b"\n")
-        self.bar.set_postfix_str(f"{self.rows:,} rows", refresh=False)
+        self.bar.rows += chunk.count(b"\n")
         return chunk

@@ -102,6 +102,25 @@ def test_what_can_not_be_kept_is_422(body: bytes, code: str, client: APIClient) 
         assert send(client, path, body) == (422, code)
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"a": "\\ud800"}', "a: This holds a lone surrogate, which can't be kept."),
+        (b'{"\\udc00": 1}', "This holds a lone surrogate, which can't be kept."),
+        (b'{"a": 1e400}', "a: This holds a number beyond 64 bits, which can't be kept."),
+        (b'{"a": [-1e400]}', "a.0: This holds a number beyond 64 bits, which can't be kept."),
+        (b'{"a": "\xff"}', "The body is not UTF-8: byte 8."),
+        ('{"é": "'.encode() + b"\xed\xa0\x80", "The body is not UTF-8: byte 9."),
+        (TEXT.encode("utf-16-le"), "The body is not UTF-8: byte 21."),
+        (b'{\n "a": nope}', "The body is not JSON: line 2, column 7."),
+    ],
+    ids=ascii,
+)
+def test_a_refusal_says_what_is_wrong_and_where(body: bytes, detail: str, client: APIClient) -> None:
+    for path in PATHS:
+        assert client.generic("POST", path, body, "application/json").json()["detail"] == detail
+
+
 TOPS = [
     b"null",
     b"[]",

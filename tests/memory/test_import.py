@@ -9,6 +9,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memory.models import Belief
+from memory.transactions import tenant_transaction
 from tenants.ids import new_id
 from tenants.models import Role, Tenant
 from tests.factories import (
@@ -116,6 +118,22 @@ def test_rows_of_another_tenant_become_the_importers(acme: Tenant, source: APICl
     assert upload(target, make_file(*claimed)).json() == answer({"event": 1, "belief": 1, "episode": 1}, {})
     assert len(normalised(export(target))) == 3
     assert normalised(export(source)) == normalised(before)
+
+
+def test_recalls_and_confirmations_start_anew(acme: Tenant, globex: Tenant, globex_admin: User) -> None:
+    """They tell of programs and searches elsewhere. So an import's key can be undone, and nothing of it stays."""
+    writer, another = key_client(acme, Role.ADMIN), key_client(acme)
+    told = {"subject_id": "ada", "key": "drink", "value": "tea"}
+    assert [client.post("/v1/beliefs", told).status_code for client in (writer, another)] == [201, 200]
+    assert writer.post("/v2/context", {"query": "tea", "user_id": "ada"}).json()["memories"]
+    with tenant_transaction(acme.id):
+        assert Belief.objects.filter(uses=1, confirmed_by_another=True).exists()
+    key, text = make_key(globex, Role.ADMIN)
+    upload(anonymous_client(HTTP_X_API_KEY=text), export(writer))
+    with tenant_transaction(globex.id):
+        assert Belief.objects.filter(uses=0, recalled_at=None, confirmed_by_another=False).exists()
+    undone = client_for(globex_admin).post(f"/v1/api-keys/{key.id}/undo", {"since": "2026-01-01T00:00:00Z"})
+    assert undone.json()["beliefs"] == {"removed": 1, "restored": 0, "kept_confirmed": 0}
 
 
 def test_people_are_not_imported(source: APIClient, target: APIClient) -> None:

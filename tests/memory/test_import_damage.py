@@ -1,15 +1,18 @@
 """A file that was damaged, over HTTP and by command: refused with the same words and the line, and nothing written."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from memory.transfer.lines import CHUNK_BYTES
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_event
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, HEADER, NDJSON, make_file, refused_line, upload
@@ -19,7 +22,6 @@ FILE = make_file(EVENT, BELIEF, EPISODE)
 SMALL = make_file(BELIEF)
 LINES = FILE.splitlines(keepends=True)
 PACKED = gzip.compress(SMALL)
-CUT_OFF = "The gzip stream is cut off. Nothing was imported."
 Refusal = Callable[..., str]  # of a file, packed or not: what is said of it
 
 
@@ -96,15 +98,60 @@ def test_of_events_that_only_another_tenant_has(refusal: Refusal, globex: Tenant
     assert refusal(make_file(EVENT, theirs)).startswith("Line 3: event_ids names an event that is neither")
 
 
+def cut_off(packed: bytes) -> str:
+    lines = zlib.decompressobj(wbits=31).decompress(packed).count(b"\n")
+    place = f"After line {lines}: the" if lines else "The"
+    return f"{place} gzip stream is cut off. Nothing was imported."
+
+
 def test_packed_and_cut_at_any_byte(client: APIClient) -> None:
     for length in range(len(PACKED)):
         refused = upload(client, PACKED[:length], HTTP_CONTENT_ENCODING="gzip")
-        assert refused.json()["detail"] == CUT_OFF, length
+        assert refused.json()["detail"] == cut_off(PACKED[:length]), length
 
 
 def test_packed_and_cut_at_some_bytes(refusal: Refusal) -> None:
     for length in range(0, len(PACKED), 37):
-        assert refusal(PACKED[:length], packed=True) == CUT_OFF, length
+        assert refusal(PACKED[:length], packed=True) == cut_off(PACKED[:length]), length
+
+
+def long_file() -> tuple[bytes, list[bytes]]:
+    """Of several chunks, and its lines."""
+    file = make_file(*(EVENT | {"id": str(UUID(int=number)), "thread_id": "x" * 200} for number in range(1, 1001)))
+    return file, file.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("lines", [1, 2, 500, 1001, 1002])
+def test_a_gzip_stream_that_breaks_off_is_told_with_the_last_whole_line(lines: int, refusal: Refusal) -> None:
+    """Each line flushed by itself, as a program that logs would do."""
+    _, parts = long_file()
+    packer = zlib.compressobj(wbits=31)
+    packed = b"".join(packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH) for part in parts[:lines])
+    assert refusal(packed, packed=True) == f"After line {lines}: the gzip stream is cut off. Nothing was imported."
+
+
+def test_a_member_that_is_none_is_told_with_the_last_line_of_the_one_before(refusal: Refusal) -> None:
+    said = refusal(gzip.compress(b"".join(LINES[:3])) + b"garbage", packed=True)
+    assert said == "After line 3: the data is no gzip stream, or a damaged one. Nothing was imported."
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_is_too_large_is_told_with_the_last_whole_line(
+    packed: bool, acme: Tenant, client: APIClient, settings: Settings, tmp_path: Path
+) -> None:
+    file, lines = long_file()
+    settings.IMPORT_MAX_BYTES = len(file) - 1
+    whole = file[: (len(file) - 1) // CHUNK_BYTES * CHUNK_BYTES].count(b"\n")
+    assert 0 < whole < len(lines)
+    body, headers = (gzip.compress(file), {"HTTP_CONTENT_ENCODING": "gzip"}) if packed else (file, {})
+    refused = upload(client, body, **headers)
+    said = f"After line {whole}: the file is larger than {len(file) - 1:,} bytes"
+    assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
+    assert refused.json()["detail"].startswith(said)
+    path = tmp_path / ("file.gz" if packed else "file")
+    path.write_bytes(body)
+    with pytest.raises(CommandError, match=said):
+        call_command("import_tenant", str(acme.id), str(path), "--max-bytes", str(len(file) - 1))
 
 
 @pytest.mark.parametrize(

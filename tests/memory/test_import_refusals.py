@@ -80,8 +80,15 @@ FOOTER = json.loads(LINES[-1])
         (make_file(*ROWS, counts=FOOTER["counts"] | {"event": 2}), 6),
         (make_file(*ROWS, counts={"event": 1}), 6),
         (make_file(*ROWS, counts=None), 6),
+        (make_file(*ROWS, counts=FOOTER["counts"] | {"event": True}), 6),
+        (make_file(*ROWS, counts=FOOTER["counts"] | {"belief": 1.0}), 6),
+        (make_file(BELIEF, counts=FOOTER["counts"] | {"event": False, "episode": 0, "user": 0}), 3),
         (make_file(EVENT, header=HEADER | {"version": 2}), 1),
         (make_file(EVENT, header=HEADER | {"version": "1"}), 1),
+        (make_file(EVENT, header=HEADER | {"version": True}), 1),
+        (make_file(EVENT, header=HEADER | {"version": 1.0}), 1),
+        (make_file(EVENT, header=HEADER | {"version": None}), 1),
+        (make_file(EVENT, header=HEADER | {"version": [1]}), 1),
         (make_file(EVENT, header=HEADER | {"format": "csv"}), 1),
         (make_file(EVENT, header=EVENT), 1),
         (make_file(EVENT, HEADER), 3),
@@ -132,6 +139,36 @@ def test_line_that_can_not_be_read_is_refused_by_its_number(row: bytes, admin: A
     assert refused_line(upload(admin, make_file(BELIEF, row, USER))) == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b'"\\ud800"', "it holds a lone surrogate"),
+        (b'{"\\udc00\\ud800": 1}', "it holds a lone surrogate"),
+        (b"1e999", "it holds a number beyond 64 bits"),
+        (b"[-1e999]", "it holds a number beyond 64 bits"),
+        (b"9" * 5000, "it holds a number beyond 64 bits"),
+        (b'"\xff"', "not UTF-8: its byte {byte}"),
+        (b'"\xed\xa0\x80"', "not UTF-8: its byte {byte}"),
+        (b'"\xc3\xa9\xff"', "not UTF-8: its byte {byte}"),
+        (b"NaN", "not JSON, or cut off"),
+        (b"[" * 60 + b'"\\ud800"' + b"]" * 60, "not JSON, or cut off"),
+        (b'"\\ud800', "not JSON, or cut off"),
+    ],
+    ids=lambda part: ascii(part)[:24],
+)
+def test_what_makes_a_line_unreadable_is_said(text: bytes, reason: str, admin: APIClient) -> None:
+    line = as_line(EVENT).replace(b'"hello"', text)
+    bad = [place for place, byte in enumerate(line, 1) if byte in (0xFF, 0xED)]
+    expected = reason.format(byte=bad[0] if bad else "")
+    assert upload(admin, make_file(line)).json()["detail"] == f"Line 2: {expected}. Nothing was imported."
+
+
+def test_a_line_that_is_cut_within_a_character_is_cut_off(admin: APIClient) -> None:
+    file = make_file(as_line(EVENT).replace(b"hello", "é".encode()))
+    cut = file[: file.index("é".encode()) + 1]
+    assert upload(admin, cut).json()["detail"] == "Line 2: not JSON, or cut off. Nothing was imported."
+
+
 LONG = "x" * 256
 BAD: list[tuple[dict[str, Any], str, list[Any]]] = [
     (EVENT, "id", [None, "", "1", 1, "{01900000-0000-7000-8000-000000000001}", "0190000000007000800000000000000f"]),
@@ -162,7 +199,7 @@ BAD: list[tuple[dict[str, Any], str, list[Any]]] = [
     (EPISODE, "outcome", ["", "won", 1]),
     (EPISODE, "consolidation_status", [None, "", "done"]),
     (EPISODE, "summary_kind", ["", "made up", 1]),
-    (EPISODE, "derived", ["", "true", 2]),
+    (EPISODE, "derived", ["", "true", 0, 1, 1.0, 2]),
     (EPISODE, "started_at", [None, "then", "2026-01-31T12:00:00.123457Z"]),
     (EPISODE, "ended_at", ["then", "2026-01-31T12:00:00.123455Z"]),
     (EPISODE, "event_ids", [None, "x", [1], ["x"], [OTHER_ID] * 1001, [EVENT["id"], None]]),

@@ -69,11 +69,30 @@ class Workspace:
         body = {"since": self.since.isoformat(), **options}
         self.send("post", f"/v1/api-keys/{self.key.id}/undo", body, by_admin=True)
 
+    def derive(self, *minutes: int) -> None:
+        """Episodes of the program's events, so many minutes after a noon. What was derived before may change."""
+        noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        for minute in minutes:
+            moment = (noon + timedelta(minutes=minute)).isoformat()
+            self.send("post", "/v1/events", EVENT_BODY | {"user_id": "teller", "occurred_at": moment})
+        call_command("make_episodes", stdout=StringIO())
+
+    def derived(self, user: str = "teller") -> list[dict[str, Any]]:
+        episodes = self.send("get", f"/v1/episodes?user_id={user}").json()["items"]
+        return [episode for episode in episodes if episode["derived"]]
+
     def upload(self, *rows: dict[str, Any], query: str = "") -> None:
         assert upload(self.admin, make_file(*rows), query).status_code == 200
 
     def take_away(self, user: str) -> None:
         self.send("post", "/v1/admin/erase", {"user_id": user}, by_admin=True)
+
+
+def expect(workspace: Workspace, derived: int, *, given: int = 0) -> None:
+    """Or the path would walk past what it is there for."""
+    episodes = workspace.send("get", "/v1/episodes?user_id=teller").json()["items"]
+    kinds = [episode["summary_kind"] for episode in episodes]
+    assert (kinds.count("extractive"), kinds.count("given")) == (derived, given)
 
 
 OTHER_BELIEFS = [
@@ -114,6 +133,47 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
         f"/v1/episodes/{w.send('get', '/v1/episodes').json()['items'][0]['id']}",
         {"user_id": "somebody else", "summary": "t"},
     ),
+    "derived episodes": lambda w: (w.derive(0, 60), expect(w, 2)),
+    "derived episodes made twice": lambda w: (w.derive(0, 60), w.derive(), expect(w, 2)),
+    "derived episodes joined by a late event": lambda w: (w.derive(0, 60), w.derive(30), expect(w, 1)),
+    "derived episode lengthened": lambda w: (w.derive(0), w.derive(10), expect(w, 1)),
+    "derived episode reworded, and joined to an earlier one": lambda w: (
+        w.derive(0, 60),
+        w.send("patch", f"/v1/episodes/{w.derived()[0]['id']}", {"summary": "They spoke."}),
+        w.derive(30),
+        expect(w, 1, given=1),
+    ),
+    "derived episode reworded, and its only event undone": lambda w: (
+        w.derive(0),
+        w.send("patch", f"/v1/episodes/{w.derived()[0]['id']}", {"summary": "They spoke."}),
+        w.undo(),
+        expect(w, 0, given=1),
+    ),
+    "derived episodes undone": lambda w: (w.derive(0, 60), w.undo(), expect(w, 0), w.derive()),
+    "derived episodes undone dry": lambda w: (w.derive(0, 60), w.undo(dry_run=True), expect(w, 2)),
+    "derived episodes erased": lambda w: (w.derive(0, 60), w.take_away("teller"), expect(w, 0), w.derive()),
+    "derived episodes pruned": lambda w: (
+        w.derive(0, 60),
+        call_command("prune_events", "--older-than=1d", stdout=StringIO()),
+        expect(w, 0),
+        w.derive(),
+    ),
+    "derived episode of another's event, which is erased": lambda w: (
+        w.upload(EVENT, EPISODE | {"user_id": "teller", "derived": True, "summary_kind": "extractive"}),
+        expect(w, 1),
+        w.take_away("ada"),
+        expect(w, 0),
+    ),
+    "derived episodes imported": lambda w: [
+        w.derive(0, 60),
+        (file := export(w.admin)),
+        w.take_away("teller"),
+        expect(w, 0),
+        upload(w.admin, file),
+        expect(w, 2),
+        w.derive(),
+        expect(w, 2),
+    ],
     "undo": lambda w: w.undo(),
     "undo dry": lambda w: w.undo(dry_run=True),
     "undo twice": lambda w: (w.undo(), w.undo()),

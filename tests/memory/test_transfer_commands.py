@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -192,8 +194,18 @@ def test_a_terminal_sees_rows_rate_and_time_left(
     assert " rows/s]" in shown
     read(globex, file)
     shown = terminal.getvalue()[len(shown) :]
-    assert "100%" in shown
-    assert "B/s, 3 rows]" in shown
+    assert re.search(r"100%\|#+\| 3 rows \[00:\d\d<00:00, [\d,]+ rows/s\]", shown)
+
+
+def test_of_a_pipe_there_is_no_time_left(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stdin, os.fdopen(writer, "wb") as pipe:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stdin))
+        pipe.write(FILE)
+        pipe.close()
+        read(acme, "-")
+    assert re.search(r"\r6 rows \[00:\d\d, [\d,]+ rows/s\]\n$", terminal.getvalue())
 
 
 def test_nobody_but_a_terminal_sees_it(acme: Tenant, file: Path, capsys: pytest.CaptureFixture[str]) -> None:

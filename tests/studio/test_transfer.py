@@ -90,8 +90,8 @@ def test_a_file_that_is_no_export_is_told_so(body: bytes, acme_admin: User) -> N
         (make_file(EVENT, b"not JSON\n"), "Line 3: not JSON"),
         (make_file(EVENT | {"user_id": ""}), "Line 2:"),
         (FILE[:-30], "cut off"),
-        (gzip.compress(FILE, mtime=0)[:-30], "The gzip stream is cut off"),
-        (b"\x1f\x8bnot gzip at all", "This is not a gzip stream"),
+        (gzip.compress(FILE, mtime=0)[:-30], "the gzip stream is cut off"),
+        (b"\x1f\x8bnot gzip at all", "The data is no gzip stream"),
         (b"", "This file is empty."),
     ],
 )
