@@ -12,9 +12,8 @@ PORTS: Final = re.compile("[0-9,]*")
 
 def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[str, Any]:
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "memgraph.postgres",  # checks connections, before they are used, by itself
         "ATOMIC_REQUESTS": False,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             # One connection a thread, and one to spare; a request waits 3 s for one, then answers 503.
             "pool": {"min_size": 1, "max_size": threads + 1, "timeout": 3},

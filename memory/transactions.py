@@ -4,7 +4,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from memory import tally
 
@@ -30,14 +31,23 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
     if unhurried:
         settings.append("SET LOCAL statement_timeout = 0")
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            for setting in settings:
-                cursor.execute(setting)
+        begin(settings)
         changes = tally.Changes()
         tally.pending.set(changes)
         yield
         if not transaction.get_rollback():
             changes.flush(tenant_id)
+
+
+def begin(settings: list[str]) -> None:
+    """In one round trip with the BEGIN, which psycopg would send before the first statement by itself."""
+    pgconn = connection.connection.pgconn
+    if pgconn.transaction_status == TransactionStatus.IDLE:
+        settings = ["BEGIN", *settings]
+    with connection.wrap_database_errors:
+        result = pgconn.exec_("; ".join(settings).encode())
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result)
 
 
 def again_after_deadlock(act: Callable[[], T]) -> T:

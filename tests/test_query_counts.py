@@ -28,7 +28,7 @@ OTHER_LISTS = {
 }
 LISTS = MEMORY_LISTS | OTHER_LISTS
 CALLERS_OWN = {"/v1/users": 1, "/v1/auth/sessions": 1}
-TRANSACTION = 3  # begin (a savepoint in tests), the setting, commit
+TRANSACTION = 2  # begin (a savepoint in tests) with the setting, commit
 
 
 def warm(client: APIClient) -> APIClient:

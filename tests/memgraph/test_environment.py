@@ -194,7 +194,7 @@ def test_a_database_url_is_read() -> None:
     assert where == {"NAME": "d", "USER": "u", "PASSWORD": "p@/w", "HOST": "h1", "PORT": "5433"}
     options = database["OPTIONS"]
     assert (options["sslmode"], options["target_session_attrs"]) == ("require", "any")
-    assert (options["pool"]["max_size"], options["pool"]["timeout"], database["CONN_HEALTH_CHECKS"]) == (6, 3, True)
+    assert (options["pool"]["max_size"], options["pool"]["timeout"]) == (6, 3)
 
 
 def test_the_secret_key_is_made_once_and_is_its_owners(tmp_path: Path) -> None:
