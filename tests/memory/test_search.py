@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_belief, make_event
+from tests.memory.reading import faults
 
 BELIEFS = {
     "home": "Alice lives in Pune",
@@ -151,8 +152,40 @@ def test_version_1_answers_every_generation_of_clients(name: str, client: APICli
 
 
 @pytest.mark.parametrize("path", ["/v1/context", "/v2/context"])
+def test_an_empty_user_is_refused_and_a_null_one_is_the_tenant(path: str, client: APIClient, acme: Tenant) -> None:
+    assert faults(client.post(path, {"query": "pune", "user_id": ""})) == [("user_id", "blank")]
+    assert client.post(path, {"query": "pune", "user_id": " "}).json()["memories"] == []
+    for everybody in ({}, {"user_id": None}):
+        assert keys(client.post(path, {"query": "pune", **everybody}).json()) == ["home"]
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"query": None}, {"query": "x" * 10_001}, {"query": "x", "limit": 51}, {"query": 5.5}]
+    ("path", "body", "found"),
+    [
+        ("/v1/context", {"task": None, "query": "pune"}, ["home"]),
+        ("/v1/context", {"task": "pune", "query": None}, ["home"]),
+        ("/v1/context", {"task": "", "query": "pune"}, ["home"]),
+        ("/v1/context", {"task": "", "query": None}, []),
+        ("/v1/context", {"task": None, "query": "pune", "limit": None, "agent_id": None}, ["home"]),
+        ("/v2/context", {"query": "pune", "limit": None, "agent_id": None}, ["home"]),
+    ],
+)
+def test_null_is_as_absent(path: str, body: dict[str, Any], found: list[str], client: APIClient) -> None:
+    answer = client.post(path, {"user_id": "alice", **body})
+    assert (answer.status_code, keys(answer.json())) == (200, found)
+
+
+@pytest.mark.parametrize("path", ["/v1/context", "/v2/context"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"query": None},
+        {"query": None, "task": None},
+        {"query": "x" * 10_001},
+        {"query": "x", "limit": 51},
+        {"query": 5.5},
+    ],
 )
 def test_bad_queries(path: str, body: dict[str, Any], client: APIClient) -> None:
     expected = 200 if body == {"query": 5.5} else 422
