@@ -65,6 +65,118 @@ def test_finds_nothing_rather_than_something_else(query: str, client: APIClient)
     assert (found["memories"], found["debug"]["match"]) == ([], "none")
 
 
+TOKENS = {
+    "server": "We use node.js on the server",
+    "address": "Contact ada@example.com for access",
+    "python": "Runs Python 3.11.7",
+    "file": "Look at src/memory/search.py first",
+    "host": "host is 10.0.0.12",
+    "docs": "Docs at https://docs.example.com/guide/start",
+    "price": "costs 1,250.50 euros",
+    "budget": "has 1,000,000 for it",
+    "day": "born on 1987-03-21",
+    "degrees": "keeps it at -5 at night",
+    "call": "calls retry_policy() twice",
+    "quoted": "says “alfresco”—often",
+    "friend": "met Zoë Müller",
+    "decomposed": "ate a cre\u0300pe",
+    "wide": "the label \uff30\uff52\uff4f",
+    "capital": "ÉCOLE NORMALE",
+    "hindi": "कहा नमस्ते",
+    "korean": "한국어 수업",
+    "persian": "نمی\u200cروم",
+    "celebrated": "party🎉time",
+}
+PARTS = [
+    "node of the tree",
+    "js libraries",
+    "ada lovelace",
+    "example of a com object",
+    "3 of a kind",
+    "11 in the morning",
+    "7 seas",
+    "src of memory",
+    "search py",
+    "10 or 12",
+    "guide dogs",
+    "start at docs",
+    "1250 people",
+    "50 people",
+    "policy of the house",
+    "21 people",
+    "3 of 2003",
+    "1987 in history",
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("node.js", "server"),
+        ("Node.JS?", "server"),
+        ("ada@example.com", "address"),
+        ("example.com access", "address"),
+        ("3.11.7", "python"),
+        ("python 3.11", "python"),
+        ("search.py first", "file"),
+        ("src/memory/search.py", "file"),
+        ("10.0.0.12", "host"),
+        ("docs guide", "docs"),
+        ("docs.example.com", "docs"),
+        ("https://docs.example.com/guide/start", "docs"),
+        ("1250.50", "price"),
+        ("1,250.50", "price"),
+        ("1000000", "budget"),
+        ("1987-03-21", "day"),
+        ("-5 at night", "degrees"),
+        ("retry_policy", "call"),
+        ("alfresco", "quoted"),
+        ("“alfresco”", "quoted"),
+        ("Zoe", "friend"),
+        ("zoe muller", "friend"),
+        ("ZOË", "friend"),
+        ("Zoe\u0308", "friend"),
+        ("zoé", "friend"),
+        ("mullre", "friend"),
+        ("crepes", "decomposed"),
+        ("crêpe", "decomposed"),
+        ("pro", "wide"),
+        ("école", "capital"),
+        ("ecole", "capital"),
+        ("नमस्ते", "hindi"),
+        ("한국어", "korean"),
+        ("نمی روم", "persian"),
+        ("party", "celebrated"),
+        ("time 🎉", "celebrated"),
+    ],
+)
+def test_what_has_dots_signs_and_accents_is_found_by_its_parts(query: str, first: str, acme: Tenant) -> None:
+    for number, value in enumerate(PARTS):
+        make_belief(acme, subject_id="alice", key=f"part {number}", value=value)
+    for key, value in TOKENS.items():
+        make_belief(acme, subject_id="alice", key=key, value=value)
+    for number, value in enumerate(PARTS):
+        make_belief(acme, subject_id="alice", key=f"newer part {number}", value=value)
+    assert keys(search(key_client(acme), query))[0] == first
+
+
+@pytest.mark.parametrize(
+    ("value", "query"),
+    [("東京に住んでいます", "東京"), ("我住在北京", "北京"), ("party 🎉", "🎉"), ("sør", "sor")],
+)
+def test_does_not_find(value: str, query: str, acme: Tenant) -> None:
+    """As the documentation says."""
+    make_belief(acme, subject_id="alice", key="k", value=value)
+    assert keys(search(key_client(acme), query)) == []
+    assert keys(search(key_client(acme), value)) == ["k"]
+
+
+def test_words_that_tell_nothing_are_no_slips(client: APIClient, acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="pets", value="has dogs, and went home")
+    found = search(client, "where does Alice live, when?")
+    assert (keys(found), found["debug"]["corrections"]) == (["home"], {})
+
+
 def test_another_user_and_an_unknown_one_find_nothing(client: APIClient) -> None:
     assert search(client, "pune", user_id="bob")["memories"] == []
 
