@@ -177,6 +177,19 @@ def test_words_that_tell_nothing_are_no_slips(client: APIClient, acme: Tenant) -
     assert (keys(found), found["debug"]["corrections"]) == (["home"], {})
 
 
+def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="invoice", value="paid invoice 4411 of the bakery in Zürich, was happy")
+    crowd = [{"subject_id": "alice", "key": f"k{i}", "value": f"an invoice {i} of a bakery"} for i in range(2100)]
+    editor = key_client(acme)
+    for start in range(0, len(crowd), 100):
+        assert editor.post("/v1/beliefs/batch", {"beliefs": crowd[start : start + 100]}).status_code == 201
+    for query in ("invoice 4411", "which bakery in zurich?", "paid", "happiness"):
+        found = search(editor, query)
+        assert keys(found)[0] == "invoice", query
+        assert found["debug"]["searched"] == "all active beliefs of this user, ranked those 1000 with most of the words"
+    assert "invoice" not in keys(search(editor, "zurich", user_id=None))
+
+
 def test_another_user_and_an_unknown_one_find_nothing(client: APIClient) -> None:
     assert search(client, "pune", user_id="bob")["memories"] == []
 
