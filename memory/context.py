@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from memory.models import Event
-from memory.search import CANDIDATES, Found, Hit, note_recall, search_beliefs
+from memory.search import CANDIDATES, RANKED, Found, Hit, note_recall, search_beliefs
 
 RECENT_EVENTS: Final = 10
 RECALLED: Final = 10  # of the hits count as recalled: the rest is rarely read
@@ -82,6 +82,12 @@ def debug(found: Found, *, user_id: str | None) -> dict[str, Any]:
     return {
         "match": found.match,
         "corrections": found.corrections,
-        "searched": f"the newest {CANDIDATES} active beliefs of {'this user' if user_id is not None else 'the tenant'}",
+        "searched": searched(user_id),
         "scores": {str(hit.id): {**hit.parts, "matched": hit.words} for hit in found.hits},
     }
+
+
+def searched(user_id: str | None) -> str:
+    if user_id is None:
+        return f"the newest {CANDIDATES} active beliefs of the tenant"
+    return f"all active beliefs of this user, ranked those {RANKED} with most of the words"

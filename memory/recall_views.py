@@ -22,25 +22,37 @@ from tenants.views import TenantAPIView
 LONGEST_QUERY = 10_000  # characters
 
 
+class LimitField(serializers.IntegerField):
+    """1 to 50. Null is as absent."""
+
+    def __init__(self) -> None:
+        super().__init__(min_value=1, max_value=LARGEST_ANSWER, default=LARGEST_ANSWER, allow_null=True)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(serializers.empty if data is None else data)
+
+
 class SearchSerializer(serializers.Serializer[Any]):
+    """An empty `user_id` is refused: a caller's variable without a value must not search everybody's memories."""
+
     query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True)
-    user_id = OptionalNameField()
+    user_id = NameField(required=False, allow_null=True, help_text="Absent or null: the whole tenant.")
     agent_id = OptionalNameField()
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_ANSWER, default=LARGEST_ANSWER)
+    limit = LimitField()
 
 
 class TaskSerializer(SearchSerializer):
     """Version 1 calls the query `task`; the client's command line of 0.8 calls it `query`."""
 
-    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, required=False)
-    task = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, required=False)
+    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
+    task = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        query = attrs.get("task") or attrs.get("query")
-        if query is None:
+        sent = [attrs[name] for name in ("task", "query") if attrs.get(name) is not None]
+        if not sent:
             fault = serializers.ErrorDetail("Send what to look for as task or query.", code="required")
             raise serializers.ValidationError({"task": [fault]})
-        return {**attrs, "query": query}
+        return {**attrs, "query": next(filter(None, sent), "")}
 
 
 class GraphContextView(TenantAPIView):

@@ -6,7 +6,6 @@ know meanings: "Where does Alice live?" does not find "Moved to Pune". An index 
 has its place in `rank_beliefs`.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -20,10 +19,11 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from memory.models import Belief
+from memory.words import PATTERNS, fold, sql_folded, sql_spaced, words_of
 
-CANDIDATES: Final = 2000  # the newest active beliefs that one search looks at
+CANDIDATES: Final = 2000  # the newest active beliefs that a search over the tenant looks at
+RANKED: Final = 1000  # of one end user's, all of which are looked at
 LARGEST_ANSWER: Final = 50
-WORDS: Final = 32  # of a query
 INDEXED_LENGTH: Final = 4000  # characters of a value
 HALF_LIFE_DAYS: Final = 30
 CORRECTED_WEIGHT: Final = 0.7
@@ -32,45 +32,72 @@ RECALL_NOTED_EVERY: Final = timedelta(minutes=1)
 FLOOR: Final = 0.35  # what any hit scores; the rest is shared out by these weights
 WEIGHTS: Final = {"words": 0.6, "recency": 0.2, "confidence": 0.15, "use": 0.05}
 
+# Of one end user every belief is looked at, but only at its letters, which costs a fraction of what its words would:
+# those that hold most of the query's words are ranked, then the newest.
+HOLDING: Final = f"""
+CROSS JOIN LATERAL (
+    SELECT count(*) AS held
+    FROM (
+        SELECT lower({sql_folded("key")} || ' ' || {sql_folded("left(value, %(length)s)")}) AS text OFFSET 0
+    ) AS folded JOIN telling ON text LIKE ANY (patterns)
+) AS holding
+"""  # noqa: S608 - a constant of ours
 # Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
-RANK: Final = """
+# OFFSET 0: worked out once for a row. A pattern is a word or its stem, less a letter: happ, for happy and happiness.
+RANK: Final = f"""
 WITH words AS (
-    SELECT place, word, weight,
-           plainto_tsquery(%(language)s::regconfig, word) AS stem, plainto_tsquery('simple', word) AS plain
+    SELECT place, word, weight, {sql_folded("word")} AS folded
     FROM unnest(%(places)s::int[], %(words)s::text[], %(weights)s::float8[]) AS w (place, word, weight)
+), queries AS (
+    SELECT place, word, weight, folded,
+           plainto_tsquery(%(language)s::regconfig, word) AS stem, plainto_tsquery('simple', folded) AS plain
+    FROM words
 ), telling AS (
-    SELECT place, word, weight, stem || plain AS query
-    FROM words WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM words WHERE numnode(stem) > 0)
+    SELECT place, word, weight, stem || plain AS query,
+           ARRAY(
+               SELECT '%%' || regexp_replace({sql_folded("lexeme")}, '([^0-9][^0-9][^0-9])[^0-9]$', '\\1') || '%%'
+               FROM unnest(
+                   tsvector_to_array(to_tsvector(%(language)s::regconfig, word) || to_tsvector('simple', folded))
+               ) AS lexeme
+           ) AS patterns
+    FROM queries WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM queries WHERE numnode(stem) > 0)
 ), candidates AS (
-    SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at,
-           setweight(to_tsvector('simple', left(value, %(length)s)), 'A')
-           || setweight(to_tsvector(%(language)s::regconfig, left(value, %(length)s)), 'B')
-           || setweight(to_tsvector('simple', replace(key, '_', ' ')), 'C')
-           || setweight(to_tsvector(%(language)s::regconfig, replace(key, '_', ' ')), 'D') AS vector
-    FROM memory_belief
-    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
-    ORDER BY id DESC LIMIT %(candidates)s
+    SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at
+    FROM memory_belief {{holding}}
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
+    ORDER BY {{first}} id DESC LIMIT {{ranked}}
+), spaced AS (
+    SELECT *, {sql_spaced("key")} AS name, {sql_spaced("left(value, %(length)s)")} AS text FROM candidates OFFSET 0
+), vectors AS (
+    SELECT *, setweight(to_tsvector('simple', {sql_folded("text")}), 'A')
+           || setweight(to_tsvector(%(language)s::regconfig, text), 'B')
+           || setweight(to_tsvector('simple', {sql_folded("name")}), 'C')
+           || setweight(to_tsvector(%(language)s::regconfig, name), 'D') AS vector
+    FROM spaced OFFSET 0
 )
-SELECT c.id, c.subject_id, c.key, c.value, c.confidence, c.belief_type, c.domain, c.uses, c.created_at, c.updated_at,
+SELECT v.id, v.subject_id, v.key, v.value, v.confidence, v.belief_type, v.domain, v.uses, v.created_at, v.updated_at,
        found.weight / (SELECT count(DISTINCT place) FROM telling) AS coverage,
-       ts_rank_cd(c.vector, found.query, 32) AS closeness, found.words
-FROM candidates c CROSS JOIN LATERAL (
+       ts_rank_cd(v.vector, found.query, 32) AS closeness, found.words
+FROM vectors v CROSS JOIN LATERAL (
     SELECT sum(weight) AS weight, array_agg(word) AS words,
            string_agg('(' || query::text || ')', ' | ')::tsquery AS query
-    FROM (SELECT DISTINCT ON (place) * FROM telling WHERE c.vector @@ query ORDER BY place, weight DESC) AS matched
+    FROM (SELECT DISTINCT ON (place) * FROM telling WHERE v.vector @@ query ORDER BY place, weight DESC) AS matched
 ) AS found
 WHERE found.weight > 0
-ORDER BY coverage DESC, closeness DESC, c.id DESC
-LIMIT {most}
+ORDER BY coverage DESC, closeness DESC, v.id DESC
+LIMIT {{most}}
+"""  # noqa: S608 - a constant of ours
+TELLING: Final = """
+SELECT word FROM unnest(%(words)s::text[]) AS word WHERE numnode(plainto_tsquery(%(language)s::regconfig, word)) > 0
 """
-VOCABULARY: Final = """
-SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', text)))
+VOCABULARY: Final = f"""
+SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', {sql_folded("text")})))
 FROM (
-    SELECT replace(key, '_', ' ') || ' ' || left(value, %(length)s) AS text FROM memory_belief
-    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {narrowed}
+    SELECT {sql_spaced("key || ' ' || left(value, %(length)s)")} AS text FROM memory_belief
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
     ORDER BY id DESC LIMIT %(candidates)s
 ) AS candidates
-"""
+"""  # noqa: S608 - a constant of ours
 
 
 class Term(NamedTuple):
@@ -132,11 +159,14 @@ class Scope(NamedTuple):
     subject_id: str | None
 
     def run(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        narrowed = "" if self.subject_id is None else "AND subject_id = %(subject)s"
-        values |= {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "candidates": CANDIDATES}
+        parts = {"narrowed": "", "holding": "", "first": "", "ranked": CANDIDATES, "most": 4 * LARGEST_ANSWER}
+        if self.subject_id is not None:
+            narrowed = "AND subject_id = %(subject)s"
+            parts |= {"narrowed": narrowed, "holding": HOLDING, "first": "held DESC,", "ranked": RANKED}
+        values |= PATTERNS | {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "candidates": CANDIDATES}
         values |= {"tenant": self.tenant_id, "subject": self.subject_id}
         with connection.cursor() as cursor:
-            cursor.execute(statement.format(narrowed=narrowed, most=4 * LARGEST_ANSWER), values)
+            cursor.execute(statement.format(**parts), values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
@@ -176,21 +206,20 @@ def make_hit(row: tuple[Any, ...], now: datetime) -> Hit:
     )
 
 
-def words_of(query: str) -> list[str]:
-    """The first 32 distinct words, in lower case."""
-    return list(dict.fromkeys(re.findall(r"\w+", query.lower())))[:WORDS]
-
-
 def correct(scope: Scope, unknown: list[Term]) -> list[Term]:
-    """Known words one slip away, or two in a long word: inserted, lost, wrong or swapped letters."""
-    slips = [term for term in unknown if len(term.word) >= SHORTEST_CORRECTED]
+    """Known words one slip away, or two in a long word: inserted, lost, wrong or swapped letters. Stop words aren't."""
+    long = [term for term in unknown if len(term.word) >= SHORTEST_CORRECTED]
+    telling = {word for (word,) in scope.run(TELLING, words=[term.word for term in long])} if long else set()
+    slips = [term for term in long if term.word in telling]
     if not slips:
         return []
     vocabulary = [word for (word,) in scope.run(VOCABULARY) if len(word) >= SHORTEST_CORRECTED]
     corrections = []
     for term in slips:
         allowed = 1 if len(term.word) < 2 * SHORTEST_CORRECTED else 2
-        near = process.extract(term.word, vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed, limit=3)
+        near = process.extract(
+            fold(term.word), vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed, limit=3
+        )
         corrections += [Term(term.place, word, CORRECTED_WEIGHT) for word, _, _ in near]
     return corrections
 

@@ -30,7 +30,7 @@ class Part(NamedTuple):
 def search(request: PageRequest) -> HttpResponse:
     tenant_id = request.principal.tenant_id
     values = {name: request.GET.get(name, "") for name in ("query", "user_id")}
-    wanted = SearchSerializer(data={**values, "limit": MOST})
+    wanted = SearchSerializer(data={"query": values["query"], "user_id": values["user_id"] or None, "limit": MOST})
     found, errors = Found(), {}
     if not wanted.is_valid():
         errors = {name: sentence_of(fault) for name, fault in wanted.errors.items()}

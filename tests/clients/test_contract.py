@@ -76,6 +76,7 @@ REFUSED: list[tuple[str, str, bytes, str, int]] = [
     ("POST", "/v2/context", b"query=tea", FORM, 415),
     ("POST", "/v2/context", b"[]", "application/json", 422),
     ("POST", "/v2/context", b"{}", "application/json", 422),
+    ("POST", "/v2/context", b'{"query": "tea", "user_id": ""}', "application/json", 422),
     ("POST", "/v1/ingest", b"text=tea", FORM, 422),
     ("DELETE", "/v1/beliefs", b"", "", 422),
     ("DELETE", "/v1/beliefs?subject_id=ada&soft=maybe", b"", "", 422),
@@ -203,8 +204,8 @@ def test_a_tenants_id_may_come_along(
         ("/v1/ingest", TEA, ["agent_id", "thread_id"]),
         ("/v1/events", EVENT, ["agent_id", "thread_id"]),
         ("/v1/beliefs", BELIEF, ["domain"]),
-        ("/v1/context", {"task": "tea", "user_id": "ada"}, ["agent_id"]),
-        ("/v2/context", {"query": "tea"}, ["user_id", "agent_id"]),
+        ("/v1/context", {"task": "tea"}, ["query", "user_id", "agent_id", "limit"]),
+        ("/v2/context", {"query": "tea"}, ["user_id", "agent_id", "limit"]),
     ],
 )
 def test_null_says_absent_and_what_is_unknown_is_ignored(

@@ -240,12 +240,15 @@ def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -
     ):
         for _ in range(4):  # in a row: of what comes between, psycopg would forget that it saw it before
             client.get(f"/v1/{path}")
+    for query in ("value 8008", "the vlaue"):
+        for _ in range(6):
+            client.post("/v2/context", {"query": query, "user_id": "user 8"})
     used = set()
     with tenant_transaction(crowd.id), connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cursor.execute(
             "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
-            " WHERE statement ~ '(FROM|UPDATE) \"memory_'"
+            " WHERE statement ~ '(FROM|UPDATE) \"?memory_'"
         )
         prepared = cursor.fetchall()
         for name, parameters in prepared:

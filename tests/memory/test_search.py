@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_belief, make_event
+from tests.memory.reading import faults
 
 BELIEFS = {
     "home": "Alice lives in Pune",
@@ -62,6 +63,131 @@ def test_finds(query: str, first: str, client: APIClient) -> None:
 def test_finds_nothing_rather_than_something_else(query: str, client: APIClient) -> None:
     found = search(client, query)
     assert (found["memories"], found["debug"]["match"]) == ([], "none")
+
+
+TOKENS = {
+    "server": "We use node.js on the server",
+    "address": "Contact ada@example.com for access",
+    "python": "Runs Python 3.11.7",
+    "file": "Look at src/memory/search.py first",
+    "host": "host is 10.0.0.12",
+    "docs": "Docs at https://docs.example.com/guide/start",
+    "price": "costs 1,250.50 euros",
+    "budget": "has 1,000,000 for it",
+    "day": "born on 1987-03-21",
+    "degrees": "keeps it at -5 at night",
+    "call": "calls retry_policy() twice",
+    "quoted": "says “alfresco”—often",
+    "friend": "met Zoë Müller",
+    "decomposed": "ate a cre\u0300pe",
+    "wide": "the label \uff30\uff52\uff4f",
+    "capital": "ÉCOLE NORMALE",
+    "hindi": "कहा नमस्ते",
+    "korean": "한국어 수업",
+    "persian": "نمی\u200cروم",
+    "celebrated": "party🎉time",
+}
+PARTS = [
+    "node of the tree",
+    "js libraries",
+    "ada lovelace",
+    "example of a com object",
+    "3 of a kind",
+    "11 in the morning",
+    "7 seas",
+    "src of memory",
+    "search py",
+    "10 or 12",
+    "guide dogs",
+    "start at docs",
+    "1250 people",
+    "50 people",
+    "policy of the house",
+    "21 people",
+    "3 of 2003",
+    "1987 in history",
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("node.js", "server"),
+        ("Node.JS?", "server"),
+        ("ada@example.com", "address"),
+        ("example.com access", "address"),
+        ("3.11.7", "python"),
+        ("python 3.11", "python"),
+        ("search.py first", "file"),
+        ("src/memory/search.py", "file"),
+        ("10.0.0.12", "host"),
+        ("docs guide", "docs"),
+        ("docs.example.com", "docs"),
+        ("https://docs.example.com/guide/start", "docs"),
+        ("1250.50", "price"),
+        ("1,250.50", "price"),
+        ("1000000", "budget"),
+        ("1987-03-21", "day"),
+        ("-5 at night", "degrees"),
+        ("retry_policy", "call"),
+        ("alfresco", "quoted"),
+        ("“alfresco”", "quoted"),
+        ("Zoe", "friend"),
+        ("zoe muller", "friend"),
+        ("ZOË", "friend"),
+        ("Zoe\u0308", "friend"),
+        ("zoé", "friend"),
+        ("mullre", "friend"),
+        ("crepes", "decomposed"),
+        ("crêpe", "decomposed"),
+        ("pro", "wide"),
+        ("école", "capital"),
+        ("ecole", "capital"),
+        ("नमस्ते", "hindi"),
+        ("한국어", "korean"),
+        ("نمی روم", "persian"),
+        ("party", "celebrated"),
+        ("time 🎉", "celebrated"),
+    ],
+)
+def test_what_has_dots_signs_and_accents_is_found_by_its_parts(query: str, first: str, acme: Tenant) -> None:
+    for number, value in enumerate(PARTS):
+        make_belief(acme, subject_id="alice", key=f"part {number}", value=value)
+    for key, value in TOKENS.items():
+        make_belief(acme, subject_id="alice", key=key, value=value)
+    for number, value in enumerate(PARTS):
+        make_belief(acme, subject_id="alice", key=f"newer part {number}", value=value)
+    assert keys(search(key_client(acme), query))[0] == first
+
+
+@pytest.mark.parametrize(
+    ("value", "query"),
+    [("東京に住んでいます", "東京"), ("我住在北京", "北京"), ("party 🎉", "🎉"), ("sør", "sor")],
+)
+def test_does_not_find(value: str, query: str, acme: Tenant) -> None:
+    """As the documentation says."""
+    make_belief(acme, subject_id="alice", key="k", value=value)
+    assert keys(search(key_client(acme), query)) == []
+    assert keys(search(key_client(acme), value)) == ["k"]
+
+
+def test_words_that_tell_nothing_are_no_slips(client: APIClient, acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="pets", value="has dogs, and went home")
+    found = search(client, "where does Alice live, when?")
+    assert (keys(found), found["debug"]["corrections"]) == (["home"], {})
+
+
+def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="invoice", value="paid invoice 4411 of the bakery in Zürich, was happy")
+    crowd = [{"subject_id": "alice", "key": f"k{i}", "value": f"an invoice {i} of a bakery"} for i in range(2100)]
+    editor = key_client(acme)
+    for start in range(0, len(crowd), 100):
+        assert editor.post("/v1/beliefs/batch", {"beliefs": crowd[start : start + 100]}).status_code == 201
+    for query in ("invoice 4411", "which bakery in zurich?", "paid", "happiness"):
+        found = search(editor, query)
+        assert keys(found)[0] == "invoice", query
+        assert found["debug"]["searched"] == "all active beliefs of this user, ranked those 1000 with most of the words"
+    assert "invoice" not in keys(search(editor, "zurich", user_id=None))
 
 
 def test_another_user_and_an_unknown_one_find_nothing(client: APIClient) -> None:
@@ -151,8 +277,40 @@ def test_version_1_answers_every_generation_of_clients(name: str, client: APICli
 
 
 @pytest.mark.parametrize("path", ["/v1/context", "/v2/context"])
+def test_an_empty_user_is_refused_and_a_null_one_is_the_tenant(path: str, client: APIClient, acme: Tenant) -> None:
+    assert faults(client.post(path, {"query": "pune", "user_id": ""})) == [("user_id", "blank")]
+    assert client.post(path, {"query": "pune", "user_id": " "}).json()["memories"] == []
+    for everybody in ({}, {"user_id": None}):
+        assert keys(client.post(path, {"query": "pune", **everybody}).json()) == ["home"]
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"query": None}, {"query": "x" * 10_001}, {"query": "x", "limit": 51}, {"query": 5.5}]
+    ("path", "body", "found"),
+    [
+        ("/v1/context", {"task": None, "query": "pune"}, ["home"]),
+        ("/v1/context", {"task": "pune", "query": None}, ["home"]),
+        ("/v1/context", {"task": "", "query": "pune"}, ["home"]),
+        ("/v1/context", {"task": "", "query": None}, []),
+        ("/v1/context", {"task": None, "query": "pune", "limit": None, "agent_id": None}, ["home"]),
+        ("/v2/context", {"query": "pune", "limit": None, "agent_id": None}, ["home"]),
+    ],
+)
+def test_null_is_as_absent(path: str, body: dict[str, Any], found: list[str], client: APIClient) -> None:
+    answer = client.post(path, {"user_id": "alice", **body})
+    assert (answer.status_code, keys(answer.json())) == (200, found)
+
+
+@pytest.mark.parametrize("path", ["/v1/context", "/v2/context"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"query": None},
+        {"query": None, "task": None},
+        {"query": "x" * 10_001},
+        {"query": "x", "limit": 51},
+        {"query": 5.5},
+    ],
 )
 def test_bad_queries(path: str, body: dict[str, Any], client: APIClient) -> None:
     expected = 200 if body == {"query": 5.5} else 422

@@ -1,0 +1,42 @@
+"""How text becomes words, in Python as in SQL: a query and what it looks for are taken apart alike.
+
+PostgreSQL's parser would keep addresses, versions and paths whole, and takes punctuation beyond ASCII for letters in
+some locales. So punctuation, symbols and emoji become spaces first, by patterns that both sides read the same way.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+WORDS: Final = 32  # of a query
+SEPARATORS: Final = (
+    r"[\u0021-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+    r"\u2000-\u206f\u20e3\u2190-\u2bff\u3000-\u3003\u3008-\u3020\ufe00-\ufe0f"
+    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff]"
+)
+THOUSANDS: Final = "(?<=[0-9]),(?=[0-9]{3}(?![0-9]))"  # 1,250 is 1250
+ACCENTS: Final = r"[\u0300-\u036f]"
+PATTERNS: Final = {"separators": SEPARATORS, "thousands": THOUSANDS, "accents": ACCENTS}
+
+
+def words_of(query: str) -> list[str]:
+    """The first 32 distinct words, in lower case."""
+    spaced = re.sub(SEPARATORS, " ", re.sub(THOUSANDS, "", query.lower()))
+    return list(dict.fromkeys(spaced.split()))[:WORDS]
+
+
+def fold(word: str) -> str:
+    """Without accents: Zoë is Zoe. Letters of their own, such as ø and ß, stay."""
+    return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
+
+
+def sql_spaced(text: str) -> str:
+    """The same in SQL, which takes `PATTERNS` as parameters."""
+    without_thousands = f"regexp_replace({text}, %(thousands)s, '', 'g')"
+    return f"regexp_replace({without_thousands}, %(separators)s, ' ', 'g')"
+
+
+def sql_folded(text: str) -> str:
+    """ASCII, where it costs nothing to see, stays as it is."""
+    folded = f"regexp_replace(normalize({text}, NFKD), %(accents)s, '', 'g')"
+    return f"CASE WHEN octet_length({text}) = length({text}) THEN {text} ELSE {folded} END"
