@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from memory import services
 from memory.models import Belief, BeliefQuerySet, Episode, EpisodeQuerySet, Event, EventQuerySet
 from memory.queries import belief_history, belief_timeline, tenant_stats
+from memory.rows import as_json, shown
 from memory.serializers import (
     BeliefChangesSerializer,
     BeliefFilterSerializer,
@@ -36,6 +37,7 @@ from tenants.views import TenantAPIView, TenantViewSet
 class MemoryViewSet(TenantViewSet):
     """Lists, reads and turns an id into a row, always inside the tenant's transaction."""
 
+    serializer_class: type[serializers.ModelSerializer[Any]]
     filter_serializer: ClassVar[type[serializers.Serializer[Any]]]
 
     def listed(self) -> Any:
@@ -48,8 +50,8 @@ class MemoryViewSet(TenantViewSet):
     def list(self, request: Request) -> Response:
         filters = checked(self.filter_serializer(data=request.query_params.dict()))
         with tenant_transaction(self.principal.tenant_id):
-            page = self.paginate_queryset(self.listed().filter(**filters))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+            page = self.paginate_queryset(shown(self.listed().filter(**filters), self.serializer_class))
+        return self.get_paginated_response(as_json(page or []))
 
     def retrieve(self, request: Request, id: str) -> Response:
         with tenant_transaction(self.principal.tenant_id):

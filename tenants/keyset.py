@@ -40,7 +40,8 @@ def row_before(columns: list[str], values: list[Any]) -> Func:
 
 
 def make_cursor(row: Any, columns: list[str], salt: str) -> str:
-    return signing.dumps([str(getattr(row, name)) for name in columns], salt=salt)
+    values = row if isinstance(row, dict) else vars(row)
+    return signing.dumps([str(values[name]) for name in columns], salt=salt)
 
 
 def read_cursor(cursor: str, salt: str) -> list[UUID | datetime]:
