@@ -108,4 +108,5 @@ def user_principal(found: FoundSession) -> Principal:
         email=found.email,
         session_id=found.id,
         expires_at=found.expires_at,
+        keys_frozen=found.tenant_keys_frozen_at is not None,
     )

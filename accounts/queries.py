@@ -7,7 +7,7 @@ from django.db import connection
 FIND: Final = """
 SELECT s.id, s.user_id, s.tenant_id, s.expires_at, s.ended_at, s.last_seen_at,
        u.email, u.role, u.is_active, u.tenant_id,
-       t.name, t.suspended_at
+       t.name, t.suspended_at, t.keys_frozen_at
 FROM accounts_session s
 JOIN accounts_user u ON u.id = s.user_id
 JOIN tenants_tenant t ON t.id = s.tenant_id
@@ -28,6 +28,7 @@ class FoundSession(NamedTuple):
     user_tenant_id: UUID
     tenant_name: str
     tenant_suspended_at: datetime | None
+    tenant_keys_frozen_at: datetime | None
 
 
 def find_session(session_id: UUID) -> FoundSession | None:

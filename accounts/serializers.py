@@ -94,6 +94,12 @@ class ChangePasswordSerializer(serializers.Serializer[Any]):
     current_password = PasswordField(max_length=LONGEST)
     new_password = PasswordField(max_length=LONGEST)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["new_password"] == attrs["current_password"]:
+            fault = serializers.ErrorDetail("This is the same as the current password.", code="password_same")
+            raise serializers.ValidationError({"new_password": [fault]})
+        return attrs
+
 
 class PasswordChangedSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(default="password_changed")

@@ -33,7 +33,7 @@ def installation_counts() -> list[Figure]:
         Figure("Sign-ins refused in 24 hours", sign_ins["refused"], f"{audit}?action={Action.SIGN_IN_REFUSED}"),
         Figure("Locked out in 24 hours", sign_ins["locked"], f"{audit}?action={Action.SIGN_IN_LOCKED}"),
         Figure("Keys ending in 30 days", of_keys["ending"], f"{keys}?status={APIKey.Status.EXPIRING}"),
-        Figure("Keys that have ended", of_keys["ended"], f"{keys}?status={APIKey.Status.EXPIRED}"),
+        Figure("Keys that expired, not replaced", of_keys["ended"], f"{keys}?status={APIKey.Status.EXPIRED}"),
     ]
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.serializers import Serializer
 
+from studio.wording import in_plain_words
 from tenants.ids import parse_id
 from tenants.limits import Limit, count, refund
 from tenants.problems import Conflict
@@ -45,6 +46,12 @@ class Form:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.claimed = ""
+        self.code = ""  # why it was refused as a whole
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it asks to confirm what can't be undone: such a form saves nothing."""
+        return not {"confirm", "confirmed"}.isdisjoint(self.serializer().fields)
 
     @contextmanager
     def checking(self) -> Iterator[None]:
@@ -71,6 +78,7 @@ class Form:
 
     def note(self, refusal: APIException) -> None:
         self.status = 422 if isinstance(refusal, ValidationError) else refusal.status_code
+        self.code = str(refusal.get_codes())
         if wait := getattr(refusal, "wait", None):
             self.headers["Retry-After"] = str(int(wait))
         if isinstance(refusal.detail, dict):
@@ -105,4 +113,4 @@ def sentence_of(detail: Any) -> str:
         return " ".join(sentence_of(inner) for inner in detail.values())
     if isinstance(detail, list):
         return " ".join(dict.fromkeys(sentence_of(inner) for inner in detail))
-    return str(detail) if isinstance(detail, ErrorDetail) else ""
+    return in_plain_words(str(detail)) if isinstance(detail, ErrorDetail) else ""

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from apikeys.models import APIKey, APIKeyQuerySet
 from memory.models import Remembered
+from studio.key_words import in_state
 from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal
 
@@ -51,8 +52,7 @@ def newest_writers(tenant_id: UUID) -> list[Writer]:
 
 def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKeyQuerySet:
     """Keys as the page asks for them, at most 500; without a status, those that are not revoked."""
-    keys = APIKey.objects.for_tenant(tenant_id).select_related("tenant")
-    keys = keys.in_status(APIKey.Status(status)) if status in APIKey.Status.values else keys.unrevoked()
+    keys = in_state(APIKey.objects.for_tenant(tenant_id).select_related("tenant"), status)
     if name:
         keys = keys.filter(Q(name__icontains=name) | Q(last4=name) | Q(prefix=name))
     return keys.order_by(*SORTS.get(sort, SORTS["created"]))[:MOST_KEYS]

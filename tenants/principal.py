@@ -39,6 +39,7 @@ class Principal:
     expires_at: datetime | None = None
     rate_limit: int | None = None  # requests a minute of this key
     tenant_rate_limit: int | None = None  # and of all keys of its tenant
+    keys_frozen: bool = False  # those of a person's tenant
 
     is_active = True
     is_anonymous = False

@@ -17,13 +17,16 @@ from django.utils.safestring import SafeString
 from apikeys.models import APIKey
 from memory.models import Event
 from studio.audit_words import ACTIONS, ACTORS
+from studio.counting import counted
 from studio.devices import device_of
+from studio.key_words import TONES, state_of
 from tenants.ids import new_id
 from tenants.models import AuditEntry
 
 register = template.Library()
 register.filter("label", pretty_name)
-UNITS: Final = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+DAY: Final = 86400
+UNITS: Final = ((60, "minute", 60), (3600, "hour", 24), (DAY, "day", 61), (365 * DAY / 12, "month", 12))
 
 
 @register.simple_tag
@@ -68,7 +71,10 @@ def ago(value: datetime | None, never: str = "never") -> SafeString | str:
         return never
     seconds = (timezone.now() - value).total_seconds()
     utc = value.astimezone(UTC)
-    text = "just now" if abs(seconds) < 60 else f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
+    if abs(seconds) < 60:
+        text = "just now" if seconds >= 0 else "in a moment"
+    else:
+        text = f"in {span(-seconds)}" if seconds < 0 else f"{span(seconds)} ago"
     return format_html(
         '<time datetime="{}" title="{} UTC" data-relative>{}</time>',
         utc.isoformat(timespec="milliseconds"),
@@ -78,16 +84,22 @@ def ago(value: datetime | None, never: str = "never") -> SafeString | str:
 
 
 def span(seconds: float) -> str:
-    for size, name in UNITS:
-        if seconds >= size:
-            number = int(seconds // size)
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{int(seconds)} seconds"
+    """To the nearest: what was made for 30 days says so, and not 29, a second later."""
+    for size, name, most in UNITS:
+        if (number := round(seconds / size)) < most:
+            return counted(name, number)
+    return counted("year", round(seconds / (365 * DAY)))
 
 
 @register.filter
 def masked(key: APIKey) -> str:
     return f"{key.prefix}…{key.last4}"
+
+
+@register.simple_tag
+def key_state(key: APIKey) -> dict[str, str]:
+    word = state_of(key)
+    return {"word": word, "tone": TONES.get(word, "bad")}
 
 
 @register.filter

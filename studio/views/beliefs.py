@@ -1,6 +1,7 @@
 """What was learned: what holds now, how it came about, and setting it right."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -21,7 +22,7 @@ from tenants.actor import actor_of
 from tenants.permissions import IsTenantEditor
 from tenants.problems import Conflict
 
-CHANGED_MEANWHILE: Final = "It was changed while this form was open. Send the form again to have it as you typed it."
+CHANGED_MEANWHILE: Final = ("changed_meanwhile", "belief_not_active")
 
 
 @page()
@@ -67,16 +68,41 @@ def get_belief(request: PageRequest, id: str) -> Belief:
 
 @page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
 def edit(request: PageRequest, id: str) -> HttpResponse:
+    """What was changed since the form was shown is told; sent again, it changes the version that is active by then."""
     found = get_belief(request, id)
+    if found.ended_at and request.method != "POST":
+        return to_active(request, found)
     initial = {name: getattr(found, name) for name in ("value", "confidence", "belief_type")}
-    form = Form(request, BeliefChangesSerializer, initial={**initial, "domain": found.domain or ""})
+    initial |= {"domain": found.domain or "", "seen": found.updated_at.isoformat()}
+    form = Form(request, BeliefChangesSerializer, initial=initial)
+    now = found
+    writers: dict[UUID, str] = {}
     if form.submitted:
         with form.checking():
             form.values["value"] = typed_value(form.values.get("value", ""), found.value)
             revised = revise(request, id, form.fields())
             messages.success(request, "Saved." if revised.id == found.id else "Saved as a new version.")
             return redirect("studio:beliefs-belief", id=revised.id)
-    return form.show("studio/memory/belief_edit.html", belief=found, types=Belief.Type.values)
+    changed = form.code in CHANGED_MEANWHILE
+    if changed:
+        now = active_version(found) or get_belief(request, id)
+        form.values["seen"] = now.updated_at.isoformat()
+        writers = writer_names(found.tenant_id, [now])
+    context = {"belief": now, "changed": changed, "is_newer": now.id != found.id, "writers": writers}
+    return form.show("studio/memory/belief_edit.html", types=Belief.Type.values, **context)
+
+
+def to_active(request: PageRequest, belief: Belief) -> HttpResponse:
+    active = active_version(belief)
+    if active is None:
+        return redirect("studio:beliefs-belief", id=belief.id)  # which says that it was deactivated
+    messages.warning(request, "The version that you opened holds no longer. This is the one that does.")
+    return redirect("studio:beliefs-edit", id=active.id)
+
+
+def active_version(belief: Belief) -> Belief | None:
+    with tenant_transaction(belief.tenant_id):
+        return Belief.objects.for_tenant(belief.tenant_id).of_key(belief.subject_id, belief.key).active().first()
 
 
 def typed_value(typed: str, value: str) -> str:
@@ -95,7 +121,7 @@ def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
     with tenant_transaction(tenant_id):
         current = Belief.objects.for_tenant(tenant_id).select_for_update().with_id(id)
         if current.updated_at.isoformat() != request.POST.get("seen"):
-            raise Conflict(CHANGED_MEANWHILE, code="changed_meanwhile")
+            raise Conflict("It was changed while this form was open.", code="changed_meanwhile")
         return revise_belief(principal=request.principal, belief=current, changes=changes)
 
 

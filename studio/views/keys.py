@@ -5,23 +5,28 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from rest_framework import serializers
 
 from apikeys.models import APIKey
-from apikeys.policy import longest_lifetime, needs_expiry
-from apikeys.serializers import APIKeyChangesSerializer, CreateAPIKeySerializer, RotateSerializer
-from apikeys.services import change_key, create_key, revoke_key, rotate_key
+from apikeys.policy import longest_lifetime, needs_expiry, successors_expiry
+from apikeys.serializers import RotateSerializer
+from apikeys.services import change_key, create_key, locked, revoke_key, rotate_key
 from memory.models import Belief, Event
-from memory.takeback_views import NOT_UNDONE, UndoSerializer
+from memory.takeback_views import NOT_UNDONE
 from memory.transactions import tenant_transaction
 from memory.undo import undo_writes
 from studio.access import PageRequest, page
 from studio.confirmation import ConfirmNameSerializer, confirm_name
+from studio.counting import counted_all
 from studio.forms import Form
+from studio.key_forms import KeyChangesSerializer, NewKeySerializer, TakeBackSerializer
+from studio.key_words import STATES, why_not
 from studio.queries import MOST_KEYS, listed_keys
+from studio.seen import changes_of, shown
 from tenants.actor import actor_of
 from tenants.models import Role, Tenant
 from tenants.permissions import IsTenantAdmin
@@ -35,6 +40,7 @@ ROLES: Final = {
     Role.EDITOR: "Also writes them. What most agents need.",
     Role.ADMIN: "Also exports and imports everything. For backups and migrations.",
 }
+EDITABLE: Final = {"name": "The name", "allowed_ips": "Its addresses", "rate_limit_per_minute": "Requests a minute"}
 LATELY: Final = timedelta(days=1)
 NEWEST: Final = 10
 
@@ -43,7 +49,7 @@ NEWEST: Final = 10
 def keys(request: PageRequest) -> HttpResponse:
     wanted = {name: request.GET.get(name, "")[:100] for name in ("status", "name", "sort")}
     rows = list(listed_keys(request.principal.tenant_id, **wanted))
-    context = {"keys": rows, "wanted": wanted, "statuses": APIKey.Status.choices, "most": MOST_KEYS}
+    context = {"keys": rows, "wanted": wanted, "statuses": STATES, "most": MOST_KEYS}
     return render(request, "studio/keys/list.html", context | {"filtered": bool(wanted["status"] or wanted["name"])})
 
 
@@ -51,13 +57,21 @@ def keys(request: PageRequest) -> HttpResponse:
 def new(request: PageRequest) -> HttpResponse:
     """The key itself is on the answer of the POST and nowhere else: reloading or coming back doesn't show it again."""
     tenant = Tenant.objects.get(id=request.principal.tenant_id)
-    form = Form(request, CreateAPIKeySerializer, initial={"role": Role.EDITOR, "lifetime": usual_lifetime(tenant)})
+    form = Form(request, NewKeySerializer, initial={"role": Role.EDITOR, "lifetime": usual_lifetime(tenant)})
     if form.submitted:
         with form.checking():
             read_key_form(form.values)
             key, plaintext = create_key(tenant_id=tenant.id, actor=actor_of(request), **form.fields())
             return shown_once(request, key, plaintext)
+    if form.code == "sent_before":
+        return form.show("studio/keys/made.html", key=newest_of(request, form.values.get("name", "")))
     return form.show("studio/keys/new.html", roles=ROLES, lifetimes=lifetimes(tenant), endless=not needs_expiry(tenant))
+
+
+def newest_of(request: PageRequest, name: str) -> APIKey | None:
+    """The key that a form made which is sent again: so far as its maker and name tell."""
+    mine = APIKey.objects.for_tenant(request.principal.tenant_id).filter(created_by_id=request.principal.id)
+    return mine.filter(name=name.strip()).order_by("-id").first()
 
 
 def lifetimes(tenant: Tenant) -> dict[str, str]:
@@ -72,21 +86,12 @@ def usual_lifetime(tenant: Tenant) -> str:
 
 
 def read_key_form(values: Any) -> None:
-    """The form asks for a lifetime and for addresses by lines; the service for an end and a list."""
+    """The form asks for a lifetime, the service for an end."""
     lifetime = values.get("lifetime")
     if lifetime == "own":
-        day = values.get("until", "")
-        if not day:
-            fault = serializers.ErrorDetail("Choose the day on which the key ends.", code="required")
-            raise serializers.ValidationError({"expires_at": [fault]})
-        values["expires_at"] = f"{day}T23:59:59Z"
+        values["expires_at"] = f"{values.get('until', '')}T23:59:59Z"
     elif lifetime != "never":
         values["expires_in_days"] = lifetime or USUAL
-    read_addresses(values)
-
-
-def read_addresses(values: Any) -> None:
-    values.setlist("allowed_ips", values.get("addresses", "").split())
 
 
 def shown_once(request: PageRequest, key: APIKey, plaintext: str, *, old: APIKey | None = None) -> HttpResponse:
@@ -121,39 +126,54 @@ def use(request: PageRequest, id: str) -> HttpResponse:
     return render(request, "studio/keys/use.html", {"key": get_key(request, id)})
 
 
+def turn_away(request: PageRequest, key: APIKey, refusal: str) -> HttpResponse:
+    messages.warning(request, refusal)
+    return redirect("studio:keys-key", id=key.id)
+
+
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def edit(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
-    initial = {
-        "name": found.name,
-        "addresses": "\n".join(found.allowed_ips),
-        "rate_limit_per_minute": found.rate_limit_per_minute or "",
-    }
-    form = Form(request, APIKeyChangesSerializer, initial=initial)
+    if refusal := why_not(found, "edit"):
+        return turn_away(request, found, refusal)
+    form = Form(request, KeyChangesSerializer, initial=shown(editable(found)))
     if form.submitted:
         with form.checking():
-            read_addresses(form.values)
-            changed = change_key(key=found, changes=form.fields(), actor=actor_of(request))
+            fields = form.fields()
+            with transaction.atomic():
+                changes = changes_of(form, fields, editable(locked(found)), EDITABLE)
+                changed = change_key(key=found, changes=changes, actor=actor_of(request))
             messages.success(request, f"Key {changed.name} is saved.")
             return redirect("studio:keys-key", id=id)
     return form.show("studio/keys/edit.html", key=found)
 
 
+def editable(key: APIKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in EDITABLE}
+
+
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def rotate(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
+    if refusal := why_not(found, "rotate"):
+        return turn_away(request, found, refusal)
     form = Form(request, RotateSerializer, initial={"grace_seconds": "86400"})
     if form.submitted:
         with form.checking():
             grace = timedelta(seconds=form.fields()["grace_seconds"])
             rotated = rotate_key(key=found, grace=grace, actor=actor_of(request))
             return shown_once(request, rotated.key, rotated.api_key, old=rotated.old)
-    return form.show("studio/keys/rotate.html", key=found, graces=GRACES)
+    new_end = successors_expiry(
+        found.tenant, now=timezone.now(), created_at=found.created_at, expires_at=found.expires_at
+    )
+    return form.show("studio/keys/rotate.html", key=found, graces=GRACES, new_end=new_end)
 
 
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def revoke(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
+    if refusal := why_not(found, "revoke"):
+        return turn_away(request, found, refusal)
     form = Form(request, ConfirmNameSerializer)
     if form.submitted:
         with form.checking():
@@ -169,15 +189,18 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
 def undo(request: PageRequest, id: str) -> HttpResponse:
     """Takes back what a key wrote: first counted, then done."""
     found = get_key(request, id)
-    form = Form(request, UndoSerializer, initial={"since": f"{found.created_at:%Y-%m-%dT%H:%M}"})
+    form = Form(request, TakeBackSerializer, initial={"since": f"{found.created_at:%Y-%m-%dT%H:%M}"})
     undone = None
     if form.submitted:
         with form.checking():
-            fields = form.fields(dry_run="confirmed" not in form.values)
+            fields = form.fields()
+            since, dry_run = fields["since"], not fields["confirmed"]
             with TRANSFERS.take():
-                undone = undo_writes(key=found, actor=actor_of(request), **fields)
-            if not undone.dry_run:
-                taken = f"{undone.events:,} events, {undone.beliefs.removed:,} beliefs and {undone.episodes:,} episodes"
-                messages.success(request, f"Taken back: {taken}.")
+                undone = undo_writes(key=found, since=since, dry_run=dry_run, actor=actor_of(request))
+            if not dry_run:
+                taken = {"event": undone.events, "belief": undone.beliefs.removed, "episode": undone.episodes}
+                messages.success(request, f"Taken back: {counted_all(taken)}.")
                 return redirect("studio:keys-key", id=id)
+            if "act" in form.values:
+                raise serializers.ValidationError({"confirmed": ["Tick this to go on."]})
     return form.show("studio/keys/undo.html", key=found, undone=undone, not_undone=NOT_UNDONE)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 
 from accounts.invitations import invite as invite_address
 from accounts.invitations import revoke_invitation
-from accounts.members import change_member, remove_member
+from accounts.members import change_member, is_admin, refuse_last_admin, remove_member
 from accounts.models import Invitation, User, UserQuerySet
 from accounts.passwords import make_reset_link
 from accounts.serializers import ChangeMemberSerializer, InviteSerializer
@@ -20,6 +20,7 @@ from tenants.actor import actor_of
 from tenants.keyset import keyset_page
 from tenants.models import Role
 from tenants.permissions import IsTenantAdmin
+from tenants.problems import Conflict
 
 FORM: Final = ("GET", "HEAD", "POST")
 MOST: Final = 50
@@ -86,6 +87,9 @@ def reset(request: PageRequest, id: str) -> HttpResponse:
 @page(IsTenantAdmin, methods=FORM)
 def remove(request: PageRequest, id: str) -> HttpResponse:
     person = people_of(request).with_id(id)
+    if refusal := why_not_removed(person):
+        messages.warning(request, refusal)
+        return redirect("studio:members-member", id=id)
     form = Form(request, ConfirmNameSerializer)
     if form.submitted:
         with form.checking():
@@ -94,6 +98,15 @@ def remove(request: PageRequest, id: str) -> HttpResponse:
             messages.success(request, f"{person.email} is removed.")
             return redirect("studio:members")
     return form.show("studio/members/remove.html", person=person)
+
+
+def why_not_removed(person: User) -> str:
+    try:
+        if is_admin(person):
+            refuse_last_admin(person)
+    except Conflict as refusal:
+        return str(refusal.detail)
+    return ""
 
 
 @page(IsTenantAdmin, methods=FORM)

@@ -8,13 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from accounts.invitations import accept_invitation
 from accounts.limits import LINKS_BY_IP
-from accounts.models import User
+from accounts.models import User, normalize_address
 from accounts.passwords import request_reset, reset_password
 from accounts.serializers import (
     AcceptInvitationSerializer,
@@ -75,8 +76,21 @@ def is_signed_in(request: HttpRequest) -> bool:
     return True
 
 
+@csrf_exempt  # the token has changed when the page is reloaded, which does nothing: `make_workspace` checks it
 @require_http_methods(["GET", "HEAD", "POST"])
 def signup(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST" and signed_in_address(request) == normalize_address(request.POST.get("email", "")):
+        return render(request, "studio/welcome_again.html")
+    return make_workspace(request)
+
+
+def signed_in_address(request: HttpRequest) -> str | None:
+    page_request: Any = request
+    return page_request.principal.email if is_signed_in(request) else None
+
+
+@csrf_protect
+def make_workspace(request: HttpRequest) -> HttpResponse:
     """Onboarding: a workspace, its first admin, and its first key, which is shown here once."""
     form = Form(request, OnboardSerializer)
     if form.submitted:

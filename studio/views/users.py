@@ -13,6 +13,7 @@ from memory.models import NAME_LENGTH, EndUser, Episode, Event
 from memory.serializers import SubjectSerializer
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
+from studio.counting import counted_all
 from studio.end_user import BELIEFS, beliefs_of, tally_of
 from studio.forms import Form
 from studio.templatetags.studio import user_page
@@ -78,12 +79,8 @@ def erase(request: PageRequest) -> HttpResponse:
             with TRANSFERS.take():
                 erased = erase_user(tenant_id=tenant_id, user_id=name, actor=actor_of(request))
             gone = {"event": erased.events, "belief version": erased.beliefs, "episode": erased.episodes}
-            messages.success(request, f"Erased for good: {', '.join(map(counted, gone, gone.values()))}.")
+            messages.success(request, f"Erased for good: {counted_all(gone)}.")
             return redirect(user_page(name))
     with tenant_transaction(tenant_id):
         tally = tally_of(tenant_id=tenant_id, user_id=name)
     return form.show("studio/memory/user_erase.html", name=name, tally=tally)
-
-
-def counted(noun: str, number: int) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

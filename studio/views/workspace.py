@@ -1,43 +1,79 @@
 """The workspace's settings: its name, what it asks of its keys, and its end."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from rest_framework import serializers
 
 from accounts.confirmation import confirm_password
 from memory.deletion import delete_tenant
 from memory.deletion_views import DeleteTenantSerializer
+from memory.pruning import events_before
 from studio import cookies
 from studio.access import PageRequest, page
 from studio.forms import Form, NothingSerializer
+from studio.seen import changes_of, shown
 from tenants.actor import actor_of
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin
-from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer, TenantSerializer
-from tenants.services import change_tenant, freeze_keys, unfreeze_keys
+from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
+from tenants.services import change_tenant, freeze_keys, locked_tenant, unfreeze_keys
 from tenants.slots import TRANSFERS
 
 FORM: Final = ("GET", "HEAD", "POST")
+LABELS: Final = {
+    "name": "The name",
+    "sector": "The sector",
+    "require_key_expiry": "“Every key must have an end”",
+    "max_key_lifetime_days": "The longest lifetime",
+    "rate_limit_per_minute": "Requests a minute",
+    "event_retention_days": "Days to keep events",
+}
+
+
+class SettingsSerializer(TenantChangesSerializer):
+    """To keep events for fewer days removes some. That is confirmed by a tick, which is good for so many days alone."""
+
+    confirmed_days = serializers.IntegerField(required=False)
 
 
 @page(IsTenantAdmin, methods=FORM)
 def workspace(request: PageRequest) -> HttpResponse:
     tenant = own_tenant(request)
-    form = Form(request, TenantChangesSerializer, initial=as_typed(tenant))
+    form = Form(request, SettingsSerializer, initial=shown(settings_of(tenant)))
+    doomed = 0
     if form.submitted:
         with form.checking():
-            change_tenant(tenant_id=tenant.id, changes=form.fields(), actor=actor_of(request))
+            fields = form.fields()
+            confirmed_days = fields.pop("confirmed_days", None)
+            days = changes_of(form, fields, settings_of(tenant), LABELS).get("event_retention_days")
+            if days != confirmed_days and shortens(days, tenant.event_retention_days):
+                doomed = events_before(tenant.id, days)
+            if doomed:
+                raise serializers.ValidationError({"confirmed_days": ["Tick this to go on."]})
+            save_settings(request, form, fields)
             messages.success(request, "The settings are saved.")
             return redirect("studio:settings")
     longest = {"longest": LONGEST_DAYS, "longest_retention": LONGEST_RETENTION}
-    return form.show("studio/settings/workspace.html", tenant=tenant, **longest)
+    return form.show("studio/settings/workspace.html", tenant=tenant, doomed=doomed, **longest)
 
 
-def as_typed(tenant: Tenant) -> dict[str, Any]:
-    """A limit that there is not is an empty field."""
-    return {name: "" if value is None else value for name, value in TenantSerializer(tenant).data.items()}
+def settings_of(tenant: Tenant) -> dict[str, Any]:
+    return {name: getattr(tenant, name) for name in LABELS}
+
+
+def shortens(days: int | None, before: int | None) -> TypeGuard[int]:
+    return days is not None and (before is None or days < before)
+
+
+def save_settings(request: PageRequest, form: Form, fields: dict[str, Any]) -> None:
+    with transaction.atomic():
+        tenant = locked_tenant(request.principal.tenant_id)
+        changes = changes_of(form, fields, settings_of(tenant), LABELS)
+        change_tenant(tenant_id=tenant.id, changes=changes, actor=actor_of(request))
 
 
 def own_tenant(request: PageRequest) -> Tenant:
@@ -54,7 +90,8 @@ def freeze(request: PageRequest) -> HttpResponse:
             thaw = request.POST.get("to") == "unfrozen"
             act = unfreeze_keys if thaw else freeze_keys
             act(tenant_id=request.principal.tenant_id, actor=actor_of(request))
-            messages.success(request, "Keys work again." if thaw else "All keys are frozen: every call is refused.")
+            if thaw:  # else the page itself says that they are frozen
+                messages.success(request, "Keys work again.")
             return redirect("studio:settings")
     return form.show("studio/settings/freeze.html", tenant=own_tenant(request))
 

@@ -44,6 +44,8 @@ def test_a_new_password_withdraws_reset_links(ada: User) -> None:
     ("body", "faults"),
     [
         ({"current_password": "wrong", "new_password": NEW_PASSWORD}, {("current_password", "password_wrong")}),
+        ({"current_password": PASSWORD, "new_password": PASSWORD}, {("new_password", "password_same")}),
+        ({"current_password": "wrong", "new_password": "wrong"}, {("new_password", "password_same")}),
         ({"current_password": f"{PASSWORD} ", "new_password": NEW_PASSWORD}, {("current_password", "password_wrong")}),
         ({"current_password": PASSWORD, "new_password": "short"}, {("new_password", "password_too_short")}),
         ({"current_password": PASSWORD, "new_password": "password123"}, {("new_password", "password_too_common")}),

@@ -83,9 +83,19 @@ def test_reloading_does_not_show_the_key_again(open_context: Open, person: Perso
     page = open_context(person.token).new_page()
     key = make_key(page, "agent")
     page.reload()  # sends the form again
-    expect(page.get_by_text("This form was sent before")).to_be_visible()
+    expect(page.get_by_text("was made when this form was sent first")).to_be_visible()
     assert key not in page.content()
     assert keys_of(person, in_server) == 1
+
+
+def test_reloading_after_sign_up_says_what_is_made(open_context: Open) -> None:
+    page = open_context().new_page()
+    key = sign_up(page)
+    page.reload()
+    expect(page.get_by_role("heading", name="Your workspace is made")).to_be_visible()
+    assert key not in page.content()
+    page.get_by_role("link", name="Make another key").click()
+    expect(page.get_by_role("heading", name="Make an API key")).to_be_visible()
 
 
 def test_going_back_does_not_show_the_key_again(open_context: Open, person: Person, in_server: InServer) -> None:

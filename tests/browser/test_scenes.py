@@ -1,11 +1,16 @@
 """States of the pages that the table's addresses alone don't show."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apikeys.models import APIKey
+from tests.browser.acting import make_person
 from tests.browser.conftest import InServer, Watch
 from tests.browser.workspace import HOSTILE, Workspace
+from tests.factories import make_belief, make_event
 
 NAMES = {
     "key-of-markup": HOSTILE[0],
@@ -73,7 +78,64 @@ def test_what_would_be_taken_back(watch: Watch, workspace: Workspace, in_server:
     tab.open(f"/studio/keys/{in_server(named.get).id}/undo")
     tab.page.get_by_role("button", name="Count it first").click()
     expect(tab.page.get_by_role("heading", name="This would go")).to_be_visible()
+    tab.page.get_by_role("button", name="Do it").click()
+    expect(tab.page.get_by_text("Tick this to go on.")).to_be_visible()
     tab.look_at_both_widths("scene-taking-back")
+
+
+def test_an_empty_file_is_told_at_its_field_and_stays_chosen(watch: Watch, workspace: Workspace) -> None:
+    tab = watch(workspace.tokens["admin"])
+    tab.open("/studio/settings/import")
+    file = tab.page.get_by_label("File")
+    file.set_input_files({"name": "empty.ndjson", "mimeType": "text/plain", "buffer": b""})
+    tab.page.get_by_role("button", name="Check it first").click()
+    expect(tab.page.get_by_text("This file is empty.")).to_be_visible()
+    expect(file).to_have_attribute("aria-invalid", "true")
+    assert file.evaluate("field => field.files[0].name") == "empty.ndjson"
+    tab.look_at_both_widths("scene-import-refused")
+
+
+def test_settings_in_two_tabs(watch: Watch, in_server: InServer) -> None:
+    person = in_server(make_person)
+    first, second = (watch(person.token) for _ in range(2))
+    for tab in (first, second):
+        tab.open("/studio/settings")
+    for tab, name in ((first, "Initech East"), (second, "Initech West")):
+        tab.page.get_by_label("Name").fill(name)
+        tab.page.get_by_role("button", name="Save").click()
+    expect(second.page.get_by_text("The name is “Initech East” now.")).to_be_visible()
+    second.look_at_both_widths("scene-settings-changed-meanwhile")
+    second.page.get_by_role("button", name="Save").click()
+    expect(second.page.get_by_text("The settings are saved.")).to_be_visible()
+
+
+def test_a_belief_in_two_tabs(watch: Watch, in_server: InServer) -> None:
+    person = in_server(make_person)
+    belief = in_server(lambda: make_belief(person.tenant))
+    first, second = (watch(person.token) for _ in range(2))
+    for tab in (first, second):
+        tab.open(f"/studio/beliefs/{belief.id}/edit")
+    for tab, value in ((first, "Rome"), (second, "Oslo")):
+        tab.page.get_by_label("Value").fill(value)
+        tab.page.get_by_role("button", name="Save").click()
+    expect(second.page.get_by_role("alert").get_by_role("link", name="Rome")).to_be_visible()
+    second.look_at_both_widths("scene-belief-changed-meanwhile")
+    second.page.get_by_role("button", name="Save again").click()
+    expect(second.page.get_by_text("Saved as a new version.")).to_be_visible()
+
+
+def test_fewer_days_of_events_are_confirmed(watch: Watch, in_server: InServer) -> None:
+    person = in_server(make_person)
+    in_server(lambda: make_event(person.tenant, occurred_at=timezone.now() - timedelta(days=40)))
+    tab = watch(person.token)
+    tab.open("/studio/settings")
+    tab.page.get_by_label("Days to keep events").fill("30")
+    tab.page.get_by_role("button", name="Save").click()
+    expect(tab.page.get_by_role("checkbox", name="Remove 1 event")).to_be_focused()
+    tab.look_at_both_widths("scene-fewer-days")
+    tab.page.get_by_role("checkbox", name="Remove 1 event").check()
+    tab.page.get_by_role("button", name="Save").click()
+    expect(tab.page.get_by_text("The settings are saved.")).to_be_visible()
 
 
 def allow_anything(page: Page) -> None:

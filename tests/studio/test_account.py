@@ -24,7 +24,8 @@ def test_the_name_is_changed(ada: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("", "may not be blank"), ("x" * 151, "no more than 150"), ("a\x07b", "Control characters")]
+    ("name", "sentence"),
+    [("", "Fill this in."), ("x" * 151, "At most 150 characters."), ("a\x07b", "Control characters")],
 )
 def test_a_bad_name_is_told(name: str, sentence: str, ada: User) -> None:
     response = submit(browser(ada), "/studio/account", full_name=name)
@@ -50,8 +51,9 @@ def test_a_new_password_ends_the_other_sessions(ada: User) -> None:
     ("current", "new", "sentence"),
     [
         ("wrong horse", NEW, "This is not your password."),
+        (PASSWORD, PASSWORD, "This is the same as the current password."),
         (PASSWORD, "short", "A password has 8 to 1,024 characters."),
-        (PASSWORD, "", "may not be blank"),
+        (PASSWORD, "", "Fill this in."),
     ],
 )
 def test_a_bad_password_is_told_and_shown_nowhere(current: str, new: str, sentence: str, ada: User) -> None:

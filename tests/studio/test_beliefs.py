@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from django.http import HttpResponse
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -165,20 +166,61 @@ def test_what_an_agent_learned_meanwhile_is_not_overwritten_unseen(
     path = f"/studio/beliefs/{belief.id}/edit"
     typed = main_form(client.get(path)) | TYPED | {"domain": "life"}
     editor_key.patch(f"/v1/beliefs/{belief.id}", {"confidence": 0.99})
-    refused = client.post(path, typed)
-    assert (refused.status_code, "changed while this form was open" in refused.content.decode()) == (409, True)
+    wrong = client.post(path, typed | {"confidence": "2"})
+    assert wrong.status_code == 422
+    refused = client.post(path, typed | main_form(wrong))
+    assert (refused.status_code, "while this form was open" in refused.content.decode()) == (409, True)
+    assert "(99 %, fact)" in refused.content.decode()
     again = client.post(path, typed | main_form(refused))
     assert again.status_code == 302
     assert editor_key.get(f"/v1/beliefs/{belief.id}").json()["confidence"] == 0.5
 
 
-def test_a_version_that_holds_no_longer_is_not_changed(acme: Tenant, acme_editor: User) -> None:
+def form_action(page: HttpResponse) -> str:
+    return page.content.decode().partition('<form class="fields" method="post" action="')[2].partition('"')[0]
+
+
+def test_what_was_typed_over_a_newer_version_is_saved_on_that(acme: Tenant, acme_editor: User) -> None:
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    path = f"/studio/beliefs/{belief.id}/edit"
+    typed = main_form(client.get(path)) | TYPED | {"value": "Oslo"}
+    agent = key_client(acme, name="the agent")
+    newer = agent.post("/v1/beliefs", {"subject_id": "ada", "key": "city", "value": "Rome"}).json()
+    refused = client.post(path, typed)
+    content = refused.content.decode()
+    assert (refused.status_code, content.count('class="notice')) == (409, 1)
+    assert "the agent" in content
+    assert f'href="/studio/beliefs/{newer["id"]}">Rome</a>' in content
+    assert "Oslo</textarea>" in content
+    again = client.post(form_action(refused), typed | main_form(refused), follow=True)
+    assert "Saved as a new version." in again.content.decode()
+    assert versions(acme) == [("London", "superseded"), ("Rome", "superseded"), ("Oslo", "active")]
+
+
+def test_what_was_typed_over_a_deactivated_version_can_be_copied(
+    acme: Tenant, acme_editor: User, editor_key: APIClient
+) -> None:
+    belief = make_belief(acme)
+    client = browser(acme_editor)
+    path = f"/studio/beliefs/{belief.id}/edit"
+    typed = main_form(client.get(path)) | TYPED | {"value": "Oslo"}
+    editor_key.delete(f"/v1/beliefs/{belief.id}?soft=true")
+    refused = client.post(path, typed)
+    content = refused.content.decode()
+    assert (refused.status_code, "It was deactivated" in content, "Oslo</textarea>" in content) == (409, True, True)
+    assert ">Save" not in content
+    assert client.get(path)["Location"] == f"/studio/beliefs/{belief.id}"
+
+
+def test_editing_an_old_version_leads_to_the_active_one(acme: Tenant, acme_editor: User) -> None:
     old = make_belief(acme, value="Leeds")
-    make_belief(acme)
+    active = make_belief(acme)
     client = browser(acme_editor)
     assert f"/studio/beliefs/{old.id}/edit" not in client.get(f"/studio/beliefs/{old.id}").content.decode()
-    response = submit(client, f"/studio/beliefs/{old.id}/edit", **{**TYPED, "value": "Oslo"})
-    assert (response.status_code, "Only the active version" in response.content.decode()) == (409, True)
+    opened = client.get(f"/studio/beliefs/{old.id}/edit", follow=True)
+    assert opened.redirect_chain == [(f"/studio/beliefs/{active.id}/edit", 302)]
+    assert "This is the one that does." in opened.content.decode()
 
 
 def test_deactivating_keeps_the_history(acme: Tenant, acme_editor: User) -> None:

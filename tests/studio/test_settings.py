@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from studio import cookies
@@ -37,17 +40,77 @@ def test_what_is_left_empty_is_no_limit(acme: Tenant, boss: User) -> None:
     assert not acme.require_key_expiry
 
 
+def test_two_tabs_lose_nobodys_change(acme: Tenant, boss: User) -> None:
+    client = browser(boss)
+    first, second = (main_form(client.get("/studio/settings")) | TYPED for _ in range(2))
+    done = client.post("/studio/settings", first | {"sector": "energy", "require_key_expiry": "true"})
+    assert done.status_code == 302
+    done = client.post("/studio/settings", second | {"rate_limit_per_minute": "600"})
+    assert done.status_code == 302
+    acme.refresh_from_db()
+    assert (acme.sector, acme.require_key_expiry, acme.rate_limit_per_minute) == ("energy", True, 600)
+
+
+def test_who_changes_what_somebody_else_has_changed_is_told(acme: Tenant, boss: User) -> None:
+    client = browser(boss)
+    first, second = (main_form(client.get("/studio/settings")) | TYPED for _ in range(2))
+    client.post("/studio/settings", first | {"name": "Acme <b>", "sector": "energy"})
+    refused = client.post("/studio/settings", second | {"name": "Acme Ltd"})
+    page = refused.content.decode()
+    assert refused.status_code == 409
+    assert "The name is “Acme &lt;b&gt;” now. Save again to have it as you typed it." in page
+    assert 'value="Acme Ltd"' in page
+    assert 'value="energy"' in page
+    shown = TYPED | {"name": "Acme Ltd", "sector": "energy"}
+    wrong = client.post("/studio/settings", main_form(refused) | shown | {"event_retention_days": "0"})
+    assert wrong.status_code == 422
+    assert client.post("/studio/settings", main_form(wrong) | shown).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.name, acme.sector) == ("Acme Ltd", "energy")
+
+
+@pytest.mark.parametrize("seen", ["", "x", "[]", "null", "[" * 10_000, '{"name": {}}'])
+def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(seen: str, acme: Tenant, boss: User) -> None:
+    response = submit(browser(boss), "/studio/settings", **TYPED | {"seen": seen, "name": "Acme Ltd"})
+    assert response.status_code == 409
+    acme.refresh_from_db()
+    assert acme.name == "Acme"
+
+
+def test_keeping_events_for_fewer_days_is_confirmed(acme: Tenant, boss: User) -> None:
+    for days in (1, 40, 50):
+        make_event(acme, occurred_at=timezone.now() - timedelta(days=days))
+    client = browser(boss)
+    asked = submit(client, "/studio/settings", **TYPED | {"event_retention_days": "45"})
+    assert (asked.status_code, "Remove 1 event<" in asked.content.decode()) == (422, True)
+    ticked = main_form(asked) | TYPED | {"event_retention_days": "30", "confirmed_days": "45"}
+    asked = client.post("/studio/settings", ticked)
+    assert (asked.status_code, "Remove 2 events<" in asked.content.decode()) == (422, True)
+    assert Tenant.objects.get().event_retention_days is None
+    done = client.post("/studio/settings", main_form(asked) | ticked | {"confirmed_days": "30"})
+    assert done.status_code == 302
+    assert Tenant.objects.get().event_retention_days == 30
+
+
+@pytest.mark.parametrize(("before", "days"), [(None, "60"), (10, "30"), (30, "30"), (30, "")])
+def test_keeping_events_as_long_or_longer_asks_nothing(before: int | None, days: str, acme: Tenant, boss: User) -> None:
+    make_event(acme, occurred_at=timezone.now() - timedelta(days=50))
+    Tenant.objects.update(event_retention_days=before)
+    typed = TYPED | {"event_retention_days": days, "sector": "energy"}
+    assert submit(browser(boss), "/studio/settings", **typed).status_code == 302
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", "", "may not be blank"),
-        ("name", "x" * 101, "no more than 100"),
+        ("name", "", "Fill this in."),
+        ("name", "x" * 101, "At most 100 characters."),
         ("name", "a\nb", "Control characters"),
-        ("max_key_lifetime_days", "0", "greater than or equal to 1"),
-        ("max_key_lifetime_days", "99999", "less than or equal to 3650"),
-        ("max_key_lifetime_days", "soon", "valid integer"),
-        ("rate_limit_per_minute", "-1", "greater than or equal to 1"),
-        ("event_retention_days", "36501", "less than or equal to 36500"),
+        ("max_key_lifetime_days", "0", "At least 1."),
+        ("max_key_lifetime_days", "99999", "At most 3,650."),
+        ("max_key_lifetime_days", "soon", "This is no whole number."),
+        ("rate_limit_per_minute", "-1", "At least 1."),
+        ("event_retention_days", "36501", "At most 36,500."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(field: str, value: str, sentence: str, acme: Tenant, boss: User) -> None:
@@ -91,16 +154,17 @@ def test_two_who_freeze_at_once_both_freeze(acme: Tenant, boss: User) -> None:
     ("confirm", "password", "sentence"),
     [
         ("acme", PASSWORD, "This is not the name of the workspace."),
-        ("", PASSWORD, "may not be blank"),
+        ("", PASSWORD, "Fill this in."),
         ("Acme", "wrong horse", "This is not your password."),
-        ("Acme", "", "may not be blank"),
+        ("Acme", "", "Fill this in."),
     ],
 )
 def test_deleting_asks_for_the_name_and_the_password(
     confirm: str, password: str, sentence: str, acme: Tenant, boss: User
 ) -> None:
     response = submit(browser(boss), "/studio/settings/delete", confirm=confirm, password=password)
-    assert (response.status_code, sentence in response.content.decode()) == (422, True)
+    page = response.content.decode()
+    assert (response.status_code, sentence in page, "Nothing was done yet" in page) == (422, True, True)
     assert Tenant.objects.filter(id=acme.id, suspended_at=None).exists()
 
 

@@ -153,13 +153,33 @@ def test_signing_up_twice_with_one_form_makes_one_workspace() -> None:
     assert Tenant.objects.count() == 1
 
 
+def test_reloading_after_sign_up_says_what_is_made() -> None:
+    client = browser()
+    typed = main_form(client.get("/studio/signup")) | SIGN_UP
+    client.post("/studio/signup", typed)
+    again = client.post("/studio/signup", typed | {"email": "Peter@Initech.example"})
+    page = again.content.decode()
+    assert again.status_code == 200
+    assert "Your workspace is made" in page
+    assert 'href="/studio/keys/new">Make another key</a>' in page
+    assert "mg_live_" not in page
+    assert Tenant.objects.count() == 1
+
+
+def test_signing_up_checks_its_token(ada: User) -> None:
+    for client in (browser(), browser(ada)):
+        typed = main_form(client.get("/studio/signup")) | SIGN_UP | {"csrfmiddlewaretoken": "x" * 64}
+        assert client.post("/studio/signup", typed).status_code == 403
+    assert Tenant.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
         ("email", "nobody", "Enter a valid email address."),
         ("password", "short", "A password has 8 to 1,024 characters."),
-        ("cluster_name", "", "This field may not be blank."),
-        ("full_name", "x" * 151, "Ensure this field has no more than 150 characters."),
+        ("cluster_name", "", "Fill this in."),
+        ("full_name", "x" * 151, "At most 150 characters."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(field: str, value: str, sentence: str) -> None:

@@ -62,7 +62,12 @@ function showAnswer(form, html) {
   const page = new DOMParser().parseFromString(html, "text/html"), answer = page.querySelector("#import-answer");
   if (!answer) { document.querySelector("main").replaceWith(page.querySelector("main")); return; }
   for (const part of answer.querySelectorAll("[data-without-script]")) part.remove();
-  answer.querySelector("#import-file").replaceWith(form.querySelector("#import-file"));
+  const fresh = answer.querySelector("#file"), chosen = form.querySelector("#file");
+  for (const name of ["aria-invalid", "aria-describedby"]) {
+    if (fresh.hasAttribute(name)) chosen.setAttribute(name, fresh.getAttribute(name));
+    else chosen.removeAttribute(name);
+  }
+  fresh.replaceWith(chosen);
   form.querySelector("#import-answer").replaceWith(document.adoptNode(answer));
 }
 

@@ -1,0 +1,49 @@
+"""What the forms of keys ask otherwise than the API: addresses by lines, and a tick before the last step."""
+
+import re
+from typing import Any, Final, cast
+
+from rest_framework import serializers
+
+from apikeys.addresses import network_around
+from apikeys.serializers import APIKeyChangesSerializer, CreateAPIKeySerializer, NetworksField
+from memory.takeback_views import UndoSerializer
+
+BETWEEN: Final = re.compile(r"[,;\s]+")
+LONGEST_SHOWN: Final = 60
+
+
+class AddressesField(NetworksField):
+    """One a line, or with commas between."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        lines = enumerate("\n".join(data).splitlines(), 1)
+        placed = [(number, text) for number, line in lines for text in BETWEEN.split(line) if text]
+        try:
+            return super().to_internal_value([text for _, text in placed])
+        except serializers.ValidationError as refusal:
+            places = cast("dict[int, Any]", refusal.detail)
+            raise serializers.ValidationError([fault_of(*placed[place]) for place in places]) from None
+
+
+def fault_of(line: int, text: str) -> serializers.ErrorDetail:
+    meant = network_around(text)
+    fault = f"no network. Did you mean {meant}?" if meant else "no address."
+    return serializers.ErrorDetail(f"Line {line}: “{text[:LONGEST_SHOWN]}” is {fault}", code="not_a_network")
+
+
+class NewKeySerializer(CreateAPIKeySerializer):
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, error_messages={"invalid": "Choose the day on which the key ends."}
+    )
+    allowed_ips = AddressesField(default=list)
+
+
+class KeyChangesSerializer(APIKeyChangesSerializer):
+    allowed_ips = AddressesField(default=list)
+
+
+class TakeBackSerializer(UndoSerializer):
+    """Counted until it is confirmed."""
+
+    confirmed = serializers.BooleanField(default=False)

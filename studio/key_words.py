@@ -1,0 +1,54 @@
+"""What a key is, in the words of its list. The API's `status` stays what it is."""
+
+from datetime import timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from apikeys.models import APIKey, APIKeyQuerySet
+
+Status = APIKey.Status
+WARNED_BEFORE: Final = timedelta(days=7)
+RENAMED: Final[dict[str, str]] = {Status.EXPIRING: "Ends within 30 days", Status.EXPIRED: "Ended"}
+STATES: Final = dict(Status.choices) | RENAMED
+TONES: Final[dict[str, str]] = {"active": "good", "expiring": "warn", "rotated": "warn"}
+
+
+def state_of(key: APIKey) -> str:
+    """A key that was rotated has ended once its grace is over, and one that ends is no worry before its last week."""
+    status = key.status
+    if status in (Status.EXPIRED, Status.ROTATED) and key.has_expired(timezone.now()):
+        return "ended"
+    if status == Status.EXPIRING and not ends_shortly(key):
+        return str(Status.ACTIVE)
+    return str(status)
+
+
+def ends_shortly(key: APIKey) -> bool:
+    """In its last week; of a short life, in its last fifth."""
+    if key.expires_at is None:
+        return False
+    return key.expires_at - timezone.now() <= min(WARNED_BEFORE, (key.expires_at - key.created_at) / 5)
+
+
+def in_state(keys: APIKeyQuerySet, status: str) -> APIKeyQuerySet:
+    """Without a status, those that are not revoked."""
+    now = timezone.now()
+    if status == Status.EXPIRED:
+        return keys.unrevoked().filter(expires_at__lte=now)
+    if status == Status.ROTATED:
+        return keys.in_status(Status.ROTATED).filter(expires_at__gt=now)
+    return keys.in_status(Status(status)) if status in Status.values else keys.unrevoked()
+
+
+def why_not(key: APIKey, act: str) -> str:
+    """Why a key can't be edited, rotated or revoked any more; "" if it can."""
+    if key.revoked_at:
+        return "This key was revoked: nothing of it can be changed any more."
+    if key.has_expired(timezone.now()):
+        return "This key has ended, and is refused everywhere. Make a new one."
+    if key.replaced_by_id and act != "revoke":
+        return (
+            "This key was rotated, and the new one was shown once. Open the key that replaced it, or revoke this one."
+        )
+    return ""
