@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory import batches
+from memory.rows import shown_row
 from memory.serializers import BeliefSerializer, CreateBeliefSerializer, EventSerializer
 from memory.transactions import tenant_transaction
 from tenants.permissions import IsTenantEditor
@@ -64,6 +65,6 @@ class BeliefBatchView(BatchView):
         rows = batches.read_beliefs(self.items("beliefs", most=batches.LARGEST_BELIEFS))
         with tenant_transaction(self.principal.tenant_id):
             written = batches.record_beliefs(principal=self.principal, rows=rows)
-        beliefs = BeliefSerializer([belief for belief, _ in written], many=True).data
+        beliefs = [shown_row(belief, BeliefSerializer) for belief, _ in written]
         answer = {"created": sum(new for _, new in written), "items": beliefs}
         return Response(answer, status=status.HTTP_201_CREATED)

@@ -44,14 +44,13 @@ WHERE (ended_at, last_id) > (%(at)s, %(id)s) OR (
 def consolidate_event(event: Event) -> None:
     """Called in the transaction that wrote it."""
     if spans.note_span_of(event):
-        settle_after_commit([Stream.of(event)])
+        transaction.on_commit(partial(settle_quietly, [Stream.of(event)]))
 
 
 def consolidate_events(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> None:
     """Called in the transaction that wrote them."""
-    noted = spans.spans_of(tenant_id, rows)
-    spans.note_spans(noted)
-    settle_after_commit(list(noted)[:STREAMS_AFTER_WRITE])
+    spans.note_spans(spans.spans_of(tenant_id, rows))
+    transaction.on_commit(partial(settle_some, tenant_id))
 
 
 def forget_removed_events(tenant_id: UUID) -> None:
@@ -61,8 +60,12 @@ def forget_removed_events(tenant_id: UUID) -> None:
     remove_derived_where(NAMES_REMOVED, {"tenant_id": tenant_id})
 
 
-def settle_after_commit(streams: list[Stream]) -> None:
-    transaction.on_commit(partial(settle_quietly, streams))
+def settle_some(tenant_id: UUID) -> None:
+    """Of what is due, whoever left it."""
+    with suppress(OperationalError):
+        with tenant_transaction(tenant_id):
+            streams = spans.due_streams(tenant_id, most=STREAMS_AFTER_WRITE)
+        settle_quietly(streams)
 
 
 def settle_quietly(streams: list[Stream]) -> None:

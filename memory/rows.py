@@ -1,13 +1,13 @@
-"""Rows as the API answers them, straight from the database: models and serializers would take most of a list's time.
+"""Rows as the API answers them, without serializers, and lists without models: they would take most of the time.
 
-A row is shown as its serializer shows it; `tests/memory/test_rows.py` compares.
+The renderer writes ids and times as a serializer would; `tests/memory/test_rows.py` compares.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet, TextField
+from django.db.models import Model, QuerySet, TextField
 from django.db.models.functions import Cast
 from rest_framework.serializers import ModelSerializer
 
@@ -17,6 +17,10 @@ def shown(rows: QuerySet[Any], serializer: type[ModelSerializer[Any]]) -> QueryS
     names = set(serializer.Meta.fields)
     texts = {"content_text": Cast("content", TextField())} if "content" in names else {}
     return rows.values(*sorted(names - {"content", "event_count"}), **texts)
+
+
+def shown_row(row: Model, serializer: type[ModelSerializer[Any]]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in serializer.Meta.fields}
 
 
 def as_json(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.db import connection
 
@@ -50,7 +51,8 @@ SELECT %(tenant_id)s, gen_random_uuid(), user_id, thread_id, first, %(after)s,
 FROM ({{spans}}) AS span (user_id, thread_id, first, last)
 """  # noqa: S608 - a constant of ours
 GIVEN_SPANS: Final = """
-SELECT * FROM unnest(%(users)s::text[], %(threads)s::text[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
+SELECT * FROM jsonb_to_recordset(%(given)s::jsonb)
+AS given (user_id text, thread_id text, first timestamptz, last timestamptz)
 """
 REMOVED_SPANS: Final = """
 SELECT user_id, thread_id, min(occurred_at), max(occurred_at) + %(gap)s FROM removed_event GROUP BY user_id, thread_id
@@ -75,7 +77,7 @@ RETURNING until_at
 """
 DUE_STREAMS: Final = """
 SELECT user_id, thread_id FROM memory_unsettledspan
-WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT 500
+WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT %(most)s
 """
 
 
@@ -108,13 +110,11 @@ def spans_of(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> dict[Stream, tu
 def note_spans(
     spans: dict[Stream, tuple[datetime, datetime]], *, after: UUID = START, due: datetime | None = None
 ) -> None:
-    values = {
-        "users": [stream.user_id for stream in spans],
-        "threads": [stream.thread_id for stream in spans],
-        "firsts": [first for first, _ in spans.values()],
-        "lasts": [last for _, last in spans.values()],
-    }
-    note_rows(next(iter(spans)).tenant_id, GIVEN_SPANS, after=after, due=due, **values)
+    given = [
+        {"user_id": stream.user_id, "thread_id": stream.thread_id, "first": first, "last": last}
+        for stream, (first, last) in spans.items()
+    ]
+    note_rows(next(iter(spans)).tenant_id, GIVEN_SPANS, after=after, due=due, given=orjson.dumps(given).decode())
 
 
 def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:
@@ -127,9 +127,9 @@ def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime
 # Taking them
 
 
-def due_streams(tenant_id: UUID) -> list[Stream]:
+def due_streams(tenant_id: UUID, *, most: int = 500) -> list[Stream]:
     with connection.cursor() as cursor:
-        cursor.execute(DUE_STREAMS, {"tenant_id": tenant_id})
+        cursor.execute(DUE_STREAMS, {"tenant_id": tenant_id, "most": most})
         return [Stream(tenant_id, *row) for row in dict.fromkeys(cursor.fetchall())]
 
 

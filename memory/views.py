@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory import services
+from memory.batches import read_plain_event
 from memory.models import Belief, BeliefQuerySet, Episode, EpisodeQuerySet, Event, EventQuerySet
 from memory.queries import belief_history, belief_timeline, tenant_stats
-from memory.rows import as_json, shown
+from memory.rows import as_json, shown, shown_row
 from memory.serializers import (
     BeliefChangesSerializer,
     BeliefFilterSerializer,
@@ -56,7 +57,7 @@ class MemoryViewSet(TenantViewSet):
     def retrieve(self, request: Request, id: str) -> Response:
         with tenant_transaction(self.principal.tenant_id):
             row = self.get_object()
-        return Response(self.get_serializer(row).data)
+        return Response(shown_row(row, self.serializer_class))
 
 
 class EventViewSet(MemoryViewSet):
@@ -71,10 +72,10 @@ class EventViewSet(MemoryViewSet):
         return Event.objects.for_tenant(self.principal.tenant_id)
 
     def create(self, request: Request) -> Response:
-        fields = checked(EventSerializer(data=request.data))
+        fields = read_plain_event(request.data) or checked(EventSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             event = services.record_event(principal=self.principal, **fields)
-        return Response(EventSerializer(event).data, status=status.HTTP_201_CREATED)
+        return Response(shown_row(event, EventSerializer), status=status.HTTP_201_CREATED)
 
 
 class BeliefViewSet(MemoryViewSet):
@@ -101,14 +102,16 @@ class BeliefViewSet(MemoryViewSet):
         fields = checked(CreateBeliefSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             belief, new = services.record_belief(principal=self.principal, **fields)
-        return Response(BeliefSerializer(belief).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+        return Response(
+            shown_row(belief, BeliefSerializer), status=status.HTTP_201_CREATED if new else status.HTTP_200_OK
+        )
 
     @extend_schema(request=BeliefChangesSerializer, responses=BeliefSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
         changes = checked(BeliefChangesSerializer(data=request.data, partial=True))
         with tenant_transaction(self.principal.tenant_id):
             belief = services.revise_belief(principal=self.principal, belief=self.get_object(), changes=changes)
-        return Response(BeliefSerializer(belief).data)
+        return Response(shown_row(belief, BeliefSerializer))
 
     @extend_schema(parameters=[SoftSerializer])
     def destroy(self, request: Request, id: str) -> Response:
@@ -149,7 +152,7 @@ class BeliefHistoryView(TenantAPIView):
         tenant_id = self.principal.tenant_id
         with tenant_transaction(tenant_id):
             versions = belief_history(tenant_id=tenant_id, **name, **filters)
-        return Response(BeliefSerializer(versions, many=True).data)
+        return Response([shown_row(version, BeliefSerializer) for version in versions])
 
 
 class BeliefTimelineView(TenantAPIView):
@@ -164,7 +167,7 @@ class BeliefTimelineView(TenantAPIView):
         tenant_id = self.principal.tenant_id
         with tenant_transaction(tenant_id):
             versions = list(belief_timeline(tenant_id=tenant_id, **subject, **filters))
-        timeline = BeliefSerializer(versions, many=True).data
+        timeline = [shown_row(version, BeliefSerializer) for version in versions]
         return Response({**subject, "count": len(timeline), "timeline": timeline})
 
 
@@ -185,14 +188,14 @@ class EpisodeViewSet(MemoryViewSet):
         fields = checked(EpisodeSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             episode = services.record_episode(principal=self.principal, **fields)
-        return Response(EpisodeSerializer(episode).data, status=status.HTTP_201_CREATED)
+        return Response(shown_row(episode, EpisodeSerializer), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, id: str) -> Response:
         with tenant_transaction(self.principal.tenant_id):
             episode = self.get_object()
             changes = checked(EpisodeSerializer(episode, data=request.data, partial=True))
             episode = services.revise_episode(episode=episode, changes=changes)
-        return Response(EpisodeSerializer(episode).data)
+        return Response(shown_row(episode, EpisodeSerializer))
 
 
 class StatsView(TenantAPIView):

@@ -1,14 +1,23 @@
-"""A list shows a row as the row's own address does, whatever is in it."""
+"""Whatever is in a row, a list and its own address show it as its serializer would."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from memory.models import Belief, Episode, Event
+from memory.serializers import BeliefSerializer, EpisodeSerializer, EventSerializer
+from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.factories import make_belief, make_episode, make_event
 
+SERIALIZERS: dict[str, tuple[Any, Any]] = {
+    "/v1/events": (Event, EventSerializer),
+    "/v1/beliefs": (Belief, BeliefSerializer),
+    "/v1/episodes": (Episode, EpisodeSerializer),
+}
 MOMENTS = [
     datetime(2026, 1, 31, 12, tzinfo=UTC),
     datetime(2026, 1, 31, 12, 30, 0, 500_000, tzinfo=UTC),
@@ -23,30 +32,33 @@ CONTENTS: list[dict[str, Any]] = [
 ]
 
 
-def assert_same(client: APIClient, path: str) -> None:
+def assert_same(client: APIClient, tenant: Tenant, path: str) -> None:
     (listed,) = client.get(path).json()["items"]
     alone = client.get(f"{path}/{listed['id']}").json()
-    assert listed == alone
+    model, serializer = SERIALIZERS[path]
+    with tenant_transaction(tenant.id):
+        serialized = json.loads(json.dumps(serializer(model.objects.get()).data))
+    assert listed == alone == serialized
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
 @pytest.mark.parametrize("content", CONTENTS, ids=["empty", "text", "numbers"])
-def test_an_event(content: dict[str, Any], moment: datetime, editor_key: APIClient) -> None:
+def test_an_event(content: dict[str, Any], moment: datetime, acme: Tenant, editor_key: APIClient) -> None:
     event = {"event_type": "x", "user_id": "ada", "content": content, "occurred_at": moment.isoformat()}
     assert editor_key.post("/v1/events", event).status_code == 201
-    assert_same(editor_key, "/v1/events")
+    assert_same(editor_key, acme, "/v1/events")
     assert editor_key.get("/v1/events").json()["items"][0]["content"] == content
 
 
 @pytest.mark.parametrize("columns", [{}, {"confidence": 1.0, "domain": "work"}, {"confidence": 0.1 + 0.2}], ids=str)
 def test_a_belief(columns: dict[str, Any], acme: Tenant, editor_key: APIClient) -> None:
     make_belief(acme, **columns)
-    assert_same(editor_key, "/v1/beliefs")
+    assert_same(editor_key, acme, "/v1/beliefs")
 
 
 @pytest.mark.parametrize("moment", MOMENTS[:3], ids=str)
 def test_an_episode(moment: datetime, acme: Tenant, editor_key: APIClient) -> None:
     events = [make_event(acme) for _ in range(3)]
     make_episode(acme, event_ids=[event.id for event in events], tags=["a", "b"], started_at=moment, ended_at=moment)
-    assert_same(editor_key, "/v1/episodes")
+    assert_same(editor_key, acme, "/v1/episodes")
     assert editor_key.get("/v1/episodes").json()["items"][0]["event_count"] == 3
