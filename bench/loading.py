@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
-from django.core.management import call_command, get_commands
 from django.db import connection
 
+from memory.recount import recount
 from memory.transactions import tenant_transaction
+from tenants.models import Tenant
 
 TABLES: Final = ("memory_event", "memory_belief", "memory_episode")
 AT_ONCE: Final = 500_000  # rows in one statement
@@ -78,7 +79,7 @@ def indexes_afterwards(rows: int) -> Iterator[None]:
 
 def settle() -> None:
     """What PostgreSQL and our own counters would otherwise catch up with while it is measured."""
-    if "recount" in get_commands():
-        call_command("recount", "--repair", verbosity=0)
+    for tenant_id in Tenant.objects.values_list("id", flat=True):
+        recount(tenant_id, repair=True)
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {', '.join(TABLES)}, apikeys_apikey")

@@ -49,7 +49,7 @@ def consolidate_event(event: Event) -> None:
 
 def consolidate_events(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> None:
     """Called in the transaction that wrote them."""
-    spans.note_spans(spans.spans_of(tenant_id, rows))
+    spans.note_spans(tenant_id, spans.spans_of(rows))
     transaction.on_commit(partial(settle_some, tenant_id))
 
 
@@ -135,11 +135,10 @@ def stretch_of(span: Span) -> Stretch | None:
 
 def note_the_rest(span: Span, stretch: Stretch, until: datetime, *, over: bool, changed: bool) -> None:
     """An open stretch is due a gap after its end; a full one that changed moves the beginning of the next."""
-    last = stretch.last
+    last, note = stretch.last, partial(spans.note_spans, span.stream.tenant_id)
     if not over:
-        rest = stretch.first.at, max(until, last.at)
-        spans.note_spans({span.stream: rest}, due=stretch.reach)
+        note({span.stream.name: (stretch.first.at, max(until, last.at))}, due=stretch.reach)
     elif stretch.is_full and changed:
-        spans.note_spans({span.stream: (last.at, max(until, stretch.reach))}, after=last.id, due=span.now)
+        note({span.stream.name: (last.at, max(until, stretch.reach))}, after=last.id, due=span.now)
     elif until > last.at or (stretch.is_full and until == last.at):
-        spans.note_spans({span.stream: (last.at, until)}, after=last.id, due=span.now)
+        note({span.stream.name: (last.at, until)}, after=last.id, due=span.now)

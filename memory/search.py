@@ -21,7 +21,8 @@ from rapidfuzz.distance import DamerauLevenshtein
 from memory.models import Belief
 from memory.words import PATTERNS, fold, sql_folded, sql_spaced, words_of
 
-CANDIDATES: Final = 2000  # the newest active beliefs that a search over the tenant looks at
+CANDIDATES: Final = 1000  # the newest active beliefs that a search over the tenant looks at
+SPELLED: Final = 2000  # of one end user's, the newest whose words a slip is looked for among
 RANKED: Final = 1000  # of one end user's, all of which are looked at
 LARGEST_ANSWER: Final = 50
 INDEXED_LENGTH: Final = 4000  # characters of a value
@@ -95,7 +96,7 @@ SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', {sql_folded("text
 FROM (
     SELECT {sql_spaced("key || ' ' || left(value, %(length)s)")} AS text FROM memory_belief
     WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
-    ORDER BY id DESC LIMIT %(candidates)s
+    ORDER BY id DESC LIMIT %(spelled)s
 ) AS candidates
 """  # noqa: S608 - a constant of ours
 
@@ -160,10 +161,11 @@ class Scope(NamedTuple):
 
     def run(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         parts = {"narrowed": "", "holding": "", "first": "", "ranked": CANDIDATES, "most": 4 * LARGEST_ANSWER}
+        spelled = CANDIDATES if self.subject_id is None else SPELLED
         if self.subject_id is not None:
             narrowed = "AND subject_id = %(subject)s"
             parts |= {"narrowed": narrowed, "holding": HOLDING, "first": "held DESC,", "ranked": RANKED}
-        values |= PATTERNS | {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "candidates": CANDIDATES}
+        values |= PATTERNS | {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "spelled": spelled}
         values |= {"tenant": self.tenant_id, "subject": self.subject_id}
         with connection.cursor() as cursor:
             cursor.execute(statement.format(**parts), values)

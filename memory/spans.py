@@ -13,6 +13,7 @@ from django.db import connection
 from memory.models import Event
 from memory.stretches import Place, Stream, Stretch
 
+Spans = dict[tuple[str, str | None], tuple[datetime, datetime]]  # by user and thread
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
 LOCK_STREAM: Final = "SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 0))"
@@ -94,27 +95,25 @@ def note_span_of(event: Event) -> bool:
         cursor.execute(stream.compose(LOOK, of_thread_or_user=whose), stream.columns | values)
         only_lengthens, due = cursor.fetchone()
     if not only_lengthens:
-        note_spans({stream: (event.occurred_at, event.occurred_at)})
+        note_spans(stream.tenant_id, {stream.name: (event.occurred_at, event.occurred_at)})
     return bool(due and not only_lengthens)
 
 
-def spans_of(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> dict[Stream, tuple[datetime, datetime]]:
-    spans: dict[Stream, tuple[datetime, datetime]] = {}
+def spans_of(rows: Iterable[dict[str, Any]]) -> Spans:
+    spans: Spans = {}
     for row in rows:
-        stream, at = Stream(tenant_id, row["user_id"], row.get("thread_id")), row["occurred_at"]
-        first, last = spans.get(stream, (at, at))
-        spans[stream] = min(first, at), max(last, at)
+        name, at = (row["user_id"], row.get("thread_id")), row["occurred_at"]
+        first, last = spans.get(name, (at, at))
+        spans[name] = min(first, at), max(last, at)
     return spans
 
 
-def note_spans(
-    spans: dict[Stream, tuple[datetime, datetime]], *, after: UUID = START, due: datetime | None = None
-) -> None:
+def note_spans(tenant_id: UUID, spans: Spans, *, after: UUID = START, due: datetime | None = None) -> None:
     given = [
-        {"user_id": stream.user_id, "thread_id": stream.thread_id, "first": first, "last": last}
-        for stream, (first, last) in spans.items()
+        {"user_id": user_id, "thread_id": thread_id, "first": first, "last": last}
+        for (user_id, thread_id), (first, last) in spans.items()
     ]
-    note_rows(next(iter(spans)).tenant_id, GIVEN_SPANS, after=after, due=due, given=orjson.dumps(given).decode())
+    note_rows(tenant_id, GIVEN_SPANS, after=after, due=due, given=orjson.dumps(given).decode())
 
 
 def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:

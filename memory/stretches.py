@@ -69,6 +69,10 @@ class Stream:
         return cls(event.tenant_id, event.user_id, event.thread_id)
 
     @property
+    def name(self) -> tuple[str, str | None]:
+        return self.user_id, self.thread_id
+
+    @property
     def columns(self) -> dict[str, Any]:
         return {"tenant_id": self.tenant_id, "user_id": self.user_id, "thread_id": self.thread_id}
 

@@ -37,6 +37,28 @@ SORTS: Final[dict[str, tuple[Any, ...]]] = {
 MOST_KEYS: Final = 500
 
 
+# Up to one more than is told, so that a key that wrote millions costs no more.
+WRITTEN: Final = """
+SELECT (
+    SELECT count(*) FROM (
+        SELECT FROM memory_event WHERE tenant_id = %(tenant)s AND written_by_key = %(key)s LIMIT 1001
+    ) AS event
+), (
+    SELECT count(*) FROM (
+        SELECT FROM memory_belief
+        WHERE tenant_id = %(tenant)s AND written_by_key = %(key)s AND ended_at IS NULL LIMIT 1001
+    ) AS belief
+)
+"""
+
+
+class Written(NamedTuple):
+    """How much of what a key wrote is there; 1,001 are more than 1,000."""
+
+    events: int
+    beliefs: int
+
+
 class Writer(NamedTuple):
     key_id: UUID | None
     name: str | None
@@ -48,6 +70,13 @@ def newest_writers(tenant_id: UUID) -> list[Writer]:
     with connection.cursor() as cursor:
         cursor.execute(WRITERS, {"tenant": tenant_id})
         return [Writer(*row) for row in cursor.fetchall()]
+
+
+def written_by_key(key: APIKey) -> Written:
+    """Inside `tenant_transaction`."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITTEN, {"tenant": key.tenant_id, "key": key.id})
+        return Written(*cursor.fetchone())
 
 
 def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKeyQuerySet:

@@ -25,7 +25,7 @@ from studio.counting import counted_all
 from studio.forms import Form
 from studio.key_forms import KeyChangesSerializer, NewKeySerializer, TakeBackSerializer
 from studio.key_words import STATES, why_not
-from studio.queries import MOST_KEYS, listed_keys
+from studio.queries import MOST_KEYS, listed_keys, written_by_key
 from studio.seen import changes_of, shown
 from tenants.actor import actor_of
 from tenants.models import Role, Tenant
@@ -117,6 +117,7 @@ def written_by(key: APIKey) -> dict[str, Any]:
         return {
             "events": list(events.order_by("-occurred_at", "-id")[:NEWEST]),
             "beliefs": list(beliefs.order_by("-id")[:NEWEST]),
+            "written": written_by_key(key),
         }
 
 

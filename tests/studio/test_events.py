@@ -184,3 +184,11 @@ def test_who_was_removed_is_a_former_member(acme: Tenant, acme_viewer: User) -> 
     person.sessions.all().delete()
     person.delete()
     assert "A former member" in page(acme_viewer, "/studio/events")
+
+
+def test_a_thread_of_several_users_says_whose_each_event_is(acme: Tenant, acme_viewer: User) -> None:
+    for user_id in ("ada", "bob"):
+        make_event(acme, user_id=user_id, event_type="tool_call", thread_id="t")
+    assert page(acme_viewer, "/studio/events", thread_id="t").count("/studio/user?id=") == 2
+    make_event(acme, event_type="tool_call", thread_id="of one")
+    assert "/studio/user?id=" not in page(acme_viewer, "/studio/events", thread_id="of one")

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from apikeys.models import APIKey
 from tenants.models import Tenant
-from tests.factories import changed_key, key_client, make_event, make_key
+from tests.factories import anonymous_client, changed_key, key_client, make_event, make_key
 from tests.studio.browsing import browser, main_form, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -288,3 +288,17 @@ def test_an_editor_sees_no_keys_anywhere(acme: Tenant, acme_editor: User) -> Non
     page = browser(acme_editor).get("/studio/").content.decode()
     assert "/studio/keys" not in page
     assert "/studio/members" not in page
+
+
+@pytest.mark.parametrize(("events", "told"), [(1, "1 event<"), (2, "2 events<"), (1001, "more than 1,000 events<")])
+def test_a_keys_page_tells_how_much_it_wrote(events: int, told: str, acme: Tenant, acme_admin: User) -> None:
+    key, plaintext = make_key(acme)
+    program = anonymous_client(HTTP_X_API_KEY=plaintext)
+    event = {"event_type": "x", "user_id": "ada", "content": {}}
+    for start in range(0, events, 1000):
+        batch = [event] * min(1000, events - start)
+        assert program.post("/v1/events/batch", {"events": batch}).status_code == 201
+    program.post("/v1/beliefs", {"subject_id": "ada", "key": "city", "value": "Rome"})
+    page = browser(acme_admin).get(f"/studio/keys/{key.id}").content.decode()
+    assert f"Newest of {told}" in page
+    assert "Newest of 1 active belief<" in page

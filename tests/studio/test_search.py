@@ -56,7 +56,7 @@ def test_nothing_found_says_what_search_cannot_do(query: str, acme: Tenant, acme
     content = page(acme_viewer, query=query, user_id="ada")
     assert "by words, not by meaning" in content
     assert "all active beliefs of this end user" in content
-    assert "newest 2,000 active beliefs" in page(acme_viewer, query=query)
+    assert "newest 1,000 active beliefs" in page(acme_viewer, query=query)
 
 
 def test_without_words_it_waits(acme_viewer: User) -> None:
