@@ -61,7 +61,8 @@ class Watched:
         width = self.page.evaluate("innerWidth")
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
-            self.page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
+            path = ARTEFACTS / f"{name}-{width}-{scheme}.jpg"
+            self.page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
         self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
         self.page.evaluate(AXE.read_text())
         for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
