@@ -6,9 +6,11 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 TITLES: Final = {
+    400: "This can't be understood",
     403: "This is not open to you",
     404: "Not found",
     405: "This can't be done here",
+    409: "Not right now",
     413: "This is too large",
     429: "That was too often",
     500: "Something went wrong",
@@ -17,6 +19,7 @@ TITLES: Final = {
 ADVICE: Final = {
     "role_required": "An admin of your workspace can give you another role.",
     "not_found": "It may have been removed, or the address is not whole.",
+    "transfer_running": "One at a time: the pages of export and import show how far it is.",
     "too_many_requests": "Nothing is lost: wait, then go back and send it again.",
     "unexpected_error": "Try it again. If it goes on, tell the operator the number of the request.",
     "database_unavailable": "Nothing was changed. Wait a moment: your sign-in stays good.",
