@@ -1,9 +1,22 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
 
 from tenants.ids import parse_id
 from tenants.models import Tenant
+
+
+def chosen_tenants(text: str | None) -> QuerySet[Tenant]:
+    """The one of this id; all without one."""
+    tenants = Tenant.objects.order_by("id")
+    if text is None:
+        return tenants
+    tenant_id = parse_id(text)
+    tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
+    if not tenants:
+        raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+    return tenants
 
 
 class TenantCommand(BaseCommand):
@@ -13,11 +26,7 @@ class TenantCommand(BaseCommand):
         parser.add_argument("tenant", metavar="TENANT", help="its id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant_id = parse_id(options.pop("tenant"))
-        tenant = tenant_id and Tenant.objects.filter(id=tenant_id).first()
-        if not tenant:
-            raise CommandError("There is no such tenant. Its id is in the operators' admin.")
-        self.handle_tenant(tenant, **options)
+        self.handle_tenant(chosen_tenants(options.pop("tenant")).get(), **options)
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         raise NotImplementedError

@@ -6,10 +6,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
+from memory.management.tenant_command import chosen_tenants
 from memory.pruning import events_before, prune_events
 from tenants.actor import command_line_actor
-from tenants.ids import parse_id
-from tenants.models import Tenant
 from tenants.serializers import LONGEST_RETENTION
 
 
@@ -34,12 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="counts, and removes nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenants = Tenant.objects.order_by("id")
-        if options["tenant"] is not None:
-            tenant_id = parse_id(options["tenant"])
-            tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
-            if not tenants:
-                raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+        tenants = chosen_tenants(options["tenant"])
         faults = []
         for tenant_id, kept_days in tenants.values_list("id", "event_retention_days"):
             if kept := options["older_than"] or kept_days:

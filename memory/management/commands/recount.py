@@ -2,9 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from memory.management.tenant_command import chosen_tenants
 from memory.recount import recount
-from tenants.ids import parse_id
-from tenants.models import Tenant
 
 
 class Command(BaseCommand):
@@ -15,12 +14,7 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="put the counts right, while others write")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenants = Tenant.objects.order_by("id")
-        if options["tenant"] is not None:
-            tenant_id = parse_id(options["tenant"])
-            tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
-            if not tenants:
-                raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+        tenants = chosen_tenants(options["tenant"])
         differences = 0
         for tenant_id in tenants.values_list("id", flat=True):
             found = recount(tenant_id, repair=options["repair"])
