@@ -57,8 +57,8 @@ def workspace(request: PageRequest) -> HttpResponse:
             save_settings(request, form, fields)
             messages.success(request, "The settings are saved.")
             return redirect("studio:settings")
-    longest = {"longest": LONGEST_DAYS, "longest_retention": LONGEST_RETENTION}
-    return form.show("studio/settings/workspace.html", tenant=tenant, doomed=doomed, **longest)
+    most = {"most_days": LONGEST_DAYS, "most_retention": LONGEST_RETENTION}
+    return form.show("studio/settings/workspace.html", tenant=tenant, doomed=doomed, **most)
 
 
 def settings_of(tenant: Tenant) -> dict[str, Any]:
