@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.invitations import invite
+from accounts.mail import BACKGROUND
 from accounts.models import Invitation, ResetToken, Session, User
 from accounts.passwords import make_reset_link
 from apikeys.models import APIKey
@@ -79,6 +80,7 @@ PAGE_OF = {"logout": "/studio/", "account-sessions": "/studio/account"}  # where
 
 
 def there_is(tenant: Tenant) -> list[int]:
+    BACKGROUND.submit(lambda: None).result()  # mails are made there, one after the other
     models = (AuditEntry, APIKey, User, Invitation, Session, ResetToken, Tenant)
     with tenant_transaction(tenant.id):
         return [*(model._default_manager.count() for model in models), Belief.objects.count(), Event.objects.count()]
