@@ -1,22 +1,18 @@
 """Stretches of events that are over become episodes, in whatever order and by whatever way the events come."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from io import StringIO
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from memory.consolidation import settle, settle_tenant
-from memory.models import Episode, Event, UnsettledSpan
-from memory.recount import recount
+from memory.models import UnsettledSpan
 from memory.services import record_event
 from memory.spans import await_settling, hold_off_removals
 from memory.stretches import LONGEST_STRETCH, Stream
@@ -27,79 +23,27 @@ from tests.factories import (
     anonymous_client,
     client_for,
     key_client,
-    make_episode,
     make_event,
     make_key,
-    make_tenant,
     principal_of,
 )
-from tests.memory.reading import pages
-from tests.memory.transfers import EPISODE, EVENT, export, make_file, normalised, parsed, upload
+from tests.memory.streams import (
+    FIRST,
+    LATER,
+    MINUTE,
+    NOON,
+    WAYS,
+    check_episodes,
+    event,
+    listed,
+    make_episodes,
+    post_batch,
+    post_each,
+    shape,
+)
+from tests.memory.transfers import EPISODE, EVENT, make_file, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-LATER = 30 + 1 / 60
-FIRST = (datetime(1, 1, 1, tzinfo=UTC) - NOON) / MINUTE
-
-
-def event(minutes: float, **fields: Any) -> dict[str, Any]:
-    moment = NOON + minutes * MINUTE
-    fields = {"text": f"at {minutes}"} | fields
-    content = fields.pop("content", {"text": fields.pop("text", None)})
-    fields.pop("text", None)
-    told = {"event_type": "user_message", "user_id": "ada", "content": content}
-    return told | {"occurred_at": moment.isoformat().replace("+00:00", "Z")} | fields
-
-
-def make_episodes(*args: str) -> int:
-    out = StringIO()
-    call_command("make_episodes", *args, stdout=out)
-    return int(out.getvalue().split()[0])
-
-
-def post_each(client: APIClient, events: list[dict[str, Any]]) -> None:
-    for one in events:
-        assert client.post("/v1/events", one).status_code == 201
-
-
-def post_batch(client: APIClient, events: list[dict[str, Any]]) -> None:
-    for start in range(0, len(events), 1000):
-        assert client.post("/v1/events/batch", {"events": events[start : start + 1000]}).status_code == 201
-
-
-def import_all(client: APIClient, events: list[dict[str, Any]]) -> None:
-    rows = [{**EVENT, "thread_id": None, **one, "id": str(uuid4())} for one in events]
-    assert upload(client, make_file(*rows)).status_code == 200
-
-
-WAYS: dict[str, Callable[[APIClient, list[dict[str, Any]]], None]] = {
-    "each": post_each,
-    "batch": post_batch,
-    "import": import_all,
-}
-
-
-def listed(client: APIClient) -> list[dict[str, Any]]:
-    return [episode for page in pages(client, "/v1/episodes", limit=200) for episode in page][::-1]
-
-
-def shape(client: APIClient) -> list[tuple[str, str | None, float, float, int]]:
-    """User, thread, minutes of start and end, and number of events: in order of the start."""
-
-    def minutes(moment: str) -> float:
-        return (datetime.fromisoformat(moment) - NOON) / MINUTE
-
-    return sorted(
-        (
-            episode["user_id"],
-            episode["thread_id"] or "",
-            minutes(episode["started_at"]),
-            minutes(episode["ended_at"]),
-            episode["event_count"],
-        )
-        for episode in listed(client)
-    )
 
 
 @pytest.fixture
@@ -258,26 +202,6 @@ def test_the_order_of_arrival_does_not_matter(seed: int, acme: Tenant, globex: T
     assert sum(episode["event_count"] for episode in found[0]) == 40
 
 
-def expected_stretches(acme: Tenant) -> list[list[UUID]]:
-    """As one would make them by hand, of all events of the tenant."""
-    stretches: dict[tuple[str, str | None], list[list[Event]]] = {}
-    for one in Event.objects.for_tenant(acme.id).order_by("occurred_at", "id"):
-        of_stream = stretches.setdefault((one.user_id, one.thread_id), [])
-        if of_stream and one.occurred_at - of_stream[-1][-1].occurred_at <= 30 * MINUTE:
-            of_stream[-1].append(one)
-        else:
-            of_stream.append([one])
-    return sorted([one.id for one in stretch] for of_stream in stretches.values() for stretch in of_stream)
-
-
-def check_episodes(tenant: Tenant) -> None:
-    found = recount(tenant.id)
-    assert (found.drifts, found.strays) == ([], 0)
-    with tenant_transaction(tenant.id):
-        derived = Episode.objects.for_tenant(tenant.id).filter(derived=True).values_list("event_ids", flat=True)
-        assert sorted(derived) == expected_stretches(tenant)
-
-
 @pytest.mark.parametrize("round_", range(5))
 def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, acme: Tenant) -> None:
     key = make_key(acme)[1]
@@ -358,134 +282,3 @@ def test_a_forged_episode_is_beside_the_made_ones(at: float, client: APIClient) 
     make_episodes()
     assert make_episodes() == 0
     assert sorted(count for *_, count in shape(client)) == [1, 1, 1, 2]
-
-
-# Removal
-
-
-@pytest.mark.parametrize("settled", [True, False])
-@pytest.mark.parametrize("poisoned", [[0], [1], [2], [0, 2], [0, 1, 2], [1, 2]], ids=str)
-def test_an_episode_goes_with_a_poisoned_event(
-    poisoned: list[int], settled: bool, acme: Tenant, acme_admin: User, client: APIClient
-) -> None:
-    key, leaked = make_key(acme)
-    since = timezone.now().isoformat()
-    leaker = anonymous_client(HTTP_X_API_KEY=leaked)
-    for number in range(3):
-        text = "poison" if number in poisoned else "fine"
-        post_each(leaker if number in poisoned else client, [event(20 * number, text=text)])
-    if settled:
-        make_episodes()
-        assert [episode["event_count"] for episode in listed(client)] == [3]
-    undone = client_for(acme_admin).post(f"/v1/api-keys/{key.id}/undo", {"since": since})
-    assert undone.json()["events"] == len(poisoned)
-    assert "poison" not in str(listed(client))
-    make_episodes()
-    check_episodes(acme)
-    assert "poison" not in str(listed(client))
-
-
-def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: User, client: APIClient) -> None:
-    post_each(client, [event(0, thread_id="t"), event(100, thread_id="t"), event(0, user_id="bob", thread_id="t")])
-    assert client_for(acme_admin).post("/v1/admin/erase", {"user_id": "ada"}).status_code == 200
-    make_episodes()
-    assert shape(client) == [("bob", "t", 0, 0, 1)]
-    with tenant_transaction(acme.id):
-        assert not UnsettledSpan.objects.exists()
-
-
-# What people write of them
-
-
-def test_words_of_a_person_outlive_a_rebuild(client: APIClient) -> None:
-    post_each(client, [event(0), event(20)])
-    make_episodes()
-    [episode] = listed(client)
-    mine = {"summary": "She asked.", "tags": ["order"], "outcome": "completed"}
-    changed = client.patch(f"/v1/episodes/{episode['id']}", {**episode, **mine}).json()
-    assert changed == episode | mine | {"summary_kind": "given"}
-    post_each(client, [event(40)])
-    make_episodes()
-    [grown] = listed(client)
-    assert grown["event_count"] == 3
-    assert {name: grown[name] for name in ("id", *mine)} == {"id": episode["id"], **mine}
-    post_each(client, [event(-10)])
-    make_episodes()
-    made, kept = listed(client)
-    assert (made["event_count"], made["derived"], made["summary_kind"]) == (4, True, "extractive")
-    assert (kept["id"], kept["summary"], kept["derived"]) == (episode["id"], "She asked.", False)
-
-
-def test_tags_alone_leave_the_summary_extractive(client: APIClient) -> None:
-    post_each(client, [event(0)])
-    make_episodes()
-    [episode] = listed(client)
-    changed = client.patch(f"/v1/episodes/{episode['id']}", {"tags": ["a"], "summary_kind": "given", "derived": False})
-    assert changed.json() == episode | {"tags": ["a"]}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"user_id": "bob"}, {"thread_id": "x"}, {"started_at": "2026-01-01T00:00:00Z"}, {"event_ids": []}],
-    ids=str,
-)
-def test_the_events_of_a_derived_episode_decide_its_place(change: dict[str, Any], client: APIClient) -> None:
-    post_each(client, [event(0)])
-    make_episodes()
-    [episode] = listed(client)
-    refused = client.patch(f"/v1/episodes/{episode['id']}", change)
-    assert (refused.status_code, refused.json()["code"]) == (409, "episode_derived")
-    assert listed(client) == [episode]
-
-
-def test_given_episodes_are_left_alone(acme: Tenant, client: APIClient) -> None:
-    post_each(client, [event(0)])
-    [row] = client.get("/v1/events").json()["items"]
-    given = make_episode(acme, started_at=NOON, event_ids=[UUID(row["id"])])
-    make_episodes()
-    episodes = {episode["id"]: episode for episode in listed(client)}
-    assert len(episodes) == 2
-    assert (episodes[str(given.id)]["derived"], episodes[str(given.id)]["summary_kind"]) == (False, "given")
-
-
-# Tenants and transfers
-
-
-def test_the_command_makes_one_tenants_or_all(acme: Tenant, globex: Tenant) -> None:
-    for tenant in (acme, globex):
-        import_all(key_client(tenant, Role.ADMIN), [event(0), event(100)])
-    assert make_episodes(str(acme.id)) == 2
-    assert [len(listed(key_client(tenant))) for tenant in (acme, globex)] == [2, 0]
-    assert make_episodes() == 2
-    with pytest.raises(CommandError, match="no such tenant"):
-        make_episodes("nobody")
-
-
-def test_export_and_import_keep_them_identical(client: APIClient, globex: Tenant) -> None:
-    post_batch(client, [event(20 * n * n, thread_id="t") for n in range(8)])
-    make_episodes()
-    file = export(client)
-    assert {line["summary_kind"] for line in parsed(file) if line["type"] == "episode"} == {"extractive"}
-    into = key_client(globex, Role.ADMIN)
-    assert upload(into, file).status_code == 200
-    assert normalised(export(into)) == normalised(file)
-    assert make_episodes() == 0
-    assert normalised(export(into)) == normalised(file)
-    assert upload(into, file).json()["created"] == {"event": 0, "belief": 0, "episode": 0}
-    assert make_episodes() == 0
-    assert normalised(export(into)) == normalised(file)
-
-
-def test_a_shorter_gap_divides_what_is_looked_at_again(client: APIClient, settings: Any) -> None:
-    post_batch(client, [event(20 * n) for n in range(4)])
-    make_episodes()
-    settings.EPISODE_GAP = 10 * MINUTE
-    post_each(client, [event(1)])
-    make_episodes()
-    assert [episode["event_count"] for episode in listed(client)] == [2, 1, 1, 1]
-
-
-def test_what_was_there_before_is_found_by_the_command(client: APIClient) -> None:
-    tenant = make_tenant("Old")
-    import_all(key_client(tenant, Role.ADMIN), [event(n * 100) for n in range(30)])
-    assert make_episodes(str(tenant.id)) == 30

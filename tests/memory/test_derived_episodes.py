@@ -1,0 +1,173 @@
+"""What becomes of episodes that made themselves: by removals, by what people write of them, by transfers."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from memory.models import UnsettledSpan
+from memory.transactions import tenant_transaction
+from tenants.models import Role, Tenant
+from tests.factories import (
+    anonymous_client,
+    client_for,
+    key_client,
+    make_episode,
+    make_key,
+    make_tenant,
+)
+from tests.memory.streams import (
+    MINUTE,
+    NOON,
+    check_episodes,
+    event,
+    import_all,
+    listed,
+    make_episodes,
+    post_batch,
+    post_each,
+    shape,
+)
+from tests.memory.transfers import export, normalised, parsed, upload
+
+pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
+
+
+@pytest.fixture
+def client(acme: Tenant) -> APIClient:
+    return key_client(acme, Role.ADMIN)
+
+
+# Removal
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("poisoned", [[0], [1], [2], [0, 2], [0, 1, 2], [1, 2]], ids=str)
+def test_an_episode_goes_with_a_poisoned_event(
+    poisoned: list[int], settled: bool, acme: Tenant, acme_admin: User, client: APIClient
+) -> None:
+    key, leaked = make_key(acme)
+    since = timezone.now().isoformat()
+    leaker = anonymous_client(HTTP_X_API_KEY=leaked)
+    for number in range(3):
+        text = "poison" if number in poisoned else "fine"
+        post_each(leaker if number in poisoned else client, [event(20 * number, text=text)])
+    if settled:
+        make_episodes()
+        assert [episode["event_count"] for episode in listed(client)] == [3]
+    undone = client_for(acme_admin).post(f"/v1/api-keys/{key.id}/undo", {"since": since})
+    assert undone.json()["events"] == len(poisoned)
+    assert "poison" not in str(listed(client))
+    make_episodes()
+    check_episodes(acme)
+    assert "poison" not in str(listed(client))
+
+
+def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: User, client: APIClient) -> None:
+    post_each(client, [event(0, thread_id="t"), event(100, thread_id="t"), event(0, user_id="bob", thread_id="t")])
+    assert client_for(acme_admin).post("/v1/admin/erase", {"user_id": "ada"}).status_code == 200
+    make_episodes()
+    assert shape(client) == [("bob", "t", 0, 0, 1)]
+    with tenant_transaction(acme.id):
+        assert not UnsettledSpan.objects.exists()
+
+
+# What people write of them
+
+
+def test_words_of_a_person_outlive_a_rebuild(client: APIClient) -> None:
+    post_each(client, [event(0), event(20)])
+    make_episodes()
+    [episode] = listed(client)
+    mine = {"summary": "She asked.", "tags": ["order"], "outcome": "completed"}
+    changed = client.patch(f"/v1/episodes/{episode['id']}", {**episode, **mine}).json()
+    assert changed == episode | mine | {"summary_kind": "given"}
+    post_each(client, [event(40)])
+    make_episodes()
+    [grown] = listed(client)
+    assert grown["event_count"] == 3
+    assert {name: grown[name] for name in ("id", *mine)} == {"id": episode["id"], **mine}
+    post_each(client, [event(-10)])
+    make_episodes()
+    made, kept = listed(client)
+    assert (made["event_count"], made["derived"], made["summary_kind"]) == (4, True, "extractive")
+    assert (kept["id"], kept["summary"], kept["derived"]) == (episode["id"], "She asked.", False)
+
+
+def test_tags_alone_leave_the_summary_extractive(client: APIClient) -> None:
+    post_each(client, [event(0)])
+    make_episodes()
+    [episode] = listed(client)
+    changed = client.patch(f"/v1/episodes/{episode['id']}", {"tags": ["a"], "summary_kind": "given", "derived": False})
+    assert changed.json() == episode | {"tags": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"user_id": "bob"}, {"thread_id": "x"}, {"started_at": "2026-01-01T00:00:00Z"}, {"event_ids": []}],
+    ids=str,
+)
+def test_the_events_of_a_derived_episode_decide_its_place(change: dict[str, Any], client: APIClient) -> None:
+    post_each(client, [event(0)])
+    make_episodes()
+    [episode] = listed(client)
+    refused = client.patch(f"/v1/episodes/{episode['id']}", change)
+    assert (refused.status_code, refused.json()["code"]) == (409, "episode_derived")
+    assert listed(client) == [episode]
+
+
+def test_given_episodes_are_left_alone(acme: Tenant, client: APIClient) -> None:
+    post_each(client, [event(0)])
+    [row] = client.get("/v1/events").json()["items"]
+    given = make_episode(acme, started_at=NOON, event_ids=[UUID(row["id"])])
+    make_episodes()
+    episodes = {episode["id"]: episode for episode in listed(client)}
+    assert len(episodes) == 2
+    assert (episodes[str(given.id)]["derived"], episodes[str(given.id)]["summary_kind"]) == (False, "given")
+
+
+# Tenants and transfers
+
+
+def test_the_command_makes_one_tenants_or_all(acme: Tenant, globex: Tenant) -> None:
+    for tenant in (acme, globex):
+        import_all(key_client(tenant, Role.ADMIN), [event(0), event(100)])
+    assert make_episodes(str(acme.id)) == 2
+    assert [len(listed(key_client(tenant))) for tenant in (acme, globex)] == [2, 0]
+    assert make_episodes() == 2
+    with pytest.raises(CommandError, match="no such tenant"):
+        make_episodes("nobody")
+
+
+def test_export_and_import_keep_them_identical(client: APIClient, globex: Tenant) -> None:
+    post_batch(client, [event(20 * n * n, thread_id="t") for n in range(8)])
+    make_episodes()
+    file = export(client)
+    assert {line["summary_kind"] for line in parsed(file) if line["type"] == "episode"} == {"extractive"}
+    into = key_client(globex, Role.ADMIN)
+    assert upload(into, file).status_code == 200
+    assert normalised(export(into)) == normalised(file)
+    assert make_episodes() == 0
+    assert normalised(export(into)) == normalised(file)
+    assert upload(into, file).json()["created"] == {"event": 0, "belief": 0, "episode": 0}
+    assert make_episodes() == 0
+    assert normalised(export(into)) == normalised(file)
+
+
+def test_a_shorter_gap_divides_what_is_looked_at_again(client: APIClient, settings: Any) -> None:
+    post_batch(client, [event(20 * n) for n in range(4)])
+    make_episodes()
+    settings.EPISODE_GAP = 10 * MINUTE
+    post_each(client, [event(1)])
+    make_episodes()
+    assert [episode["event_count"] for episode in listed(client)] == [2, 1, 1, 1]
+
+
+def test_what_was_there_before_is_found_by_the_command(client: APIClient) -> None:
+    tenant = make_tenant("Old")
+    import_all(key_client(tenant, Role.ADMIN), [event(n * 100) for n in range(30)])
+    assert make_episodes(str(tenant.id)) == 30
