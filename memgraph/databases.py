@@ -10,13 +10,14 @@ from psycopg.conninfo import conninfo_to_dict
 PORTS: Final = re.compile("[0-9,]*")
 
 
-def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[str, Any]:
+def _database(*, options: dict[str, Any], **where: str) -> dict[str, Any]:
     return {
-        "ENGINE": "memgraph.postgres",  # checks connections, before they are used, by itself
+        "ENGINE": "memgraph.postgres",
         "ATOMIC_REQUESTS": False,
+        # Each thread keeps a connection of its own: a pool hands one out and takes it back in each request.
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            # One connection a thread, and one to spare; a request waits 3 s for one, then answers 503.
-            "pool": {"min_size": 1, "max_size": threads + 1, "timeout": 3},
             # Only both together make psycopg prepare statements on the server.
             "server_side_binding": True,
             "prepare_threshold": 2,
@@ -27,13 +28,13 @@ def _database(*, threads: int, options: dict[str, Any], **where: str) -> dict[st
     }
 
 
-def embedded_database(socket_directory: Path, *, threads: int) -> dict[str, Any]:
+def embedded_database(socket_directory: Path) -> dict[str, Any]:
     """The port is said, because libpq would take somebody's PGPORT otherwise."""
     where = {"NAME": "memgraph", "USER": "memgraph", "HOST": str(socket_directory), "PORT": "5432"}
-    return _database(threads=threads, options={}, **where)
+    return _database(options={}, **where)
 
 
-def parse_database_url(url: str, *, threads: int) -> dict[str, Any]:
+def parse_database_url(url: str) -> dict[str, Any]:
     """Any libpq URL. Raises ValueError, with a reason that never repeats the URL: it holds the password."""
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
@@ -48,4 +49,4 @@ def parse_database_url(url: str, *, threads: int) -> dict[str, Any]:
         raise ValueError("names no database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     where = {setting: parts.pop(name, "") for name, setting in names.items()}
-    return _database(threads=threads, options=parts, **where)
+    return _database(options=parts, **where)

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure, TooManyConnections
-from psycopg_pool import TooManyRequests
 from rest_framework import exceptions
 
 from memgraph.error_pages import error_page
@@ -35,7 +34,6 @@ BUSY: Final = (
     QueryCanceled,
     SerializationFailure,
     TooManyConnections,
-    TooManyRequests,
 )
 
 

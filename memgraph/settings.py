@@ -46,10 +46,10 @@ DATABASE_URL = env.text("DATABASE_URL")
 EMBEDDED_DATABASE = not DATABASE_URL
 DATABASES: dict[str, dict[str, Any]] = {}
 if EMBEDDED_DATABASE:
-    DATABASES["default"] = databases.embedded_database(embedded.socket_directory(DATA_DIR), threads=THREADS)
+    DATABASES["default"] = databases.embedded_database(embedded.socket_directory(DATA_DIR))
 else:
     try:
-        DATABASES["default"] = databases.parse_database_url(DATABASE_URL, threads=THREADS)
+        DATABASES["default"] = databases.parse_database_url(DATABASE_URL)
     except ValueError as error:
         env.mistake(f"DATABASE_URL {error}. It looks like postgresql://user:password@host:5432/memgraph.")
 
@@ -262,6 +262,5 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's affair; memgraph.request logs it
         "django.server": {"handlers": [], "propagate": True},
         "drf_spectacular": {"level": "ERROR"},
-        "psycopg.pool": {"level": "ERROR"},
     },
 }

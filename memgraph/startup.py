@@ -81,9 +81,7 @@ def migrate() -> None:
             with _migration_lock():
                 call_command("migrate", interactive=False, verbosity=0)
     finally:
-        connection.close()
-        # A supervisor has no use for it.
-        connection.close_pool()  # type: ignore[attr-defined]  # only the PostgreSQL backend has one
+        connection.close()  # a supervisor has no use for it
 
 
 def _is_migrated() -> bool:

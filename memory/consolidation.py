@@ -18,7 +18,6 @@ from django.db import OperationalError, connection, transaction
 
 from memory import spans
 from memory.derived import NAMES_REMOVED, overlapping_episodes, remove_derived, remove_derived_where, write_derived
-from memory.models import Event
 from memory.spans import Span
 from memory.stretches import LONGEST_STRETCH, Place, Stream, Stretch, read_stretch
 from memory.transactions import tenant_transaction
@@ -39,12 +38,6 @@ WHERE (ended_at, last_id) > (%(at)s, %(id)s) OR (
     ended_at >= %(at)s::timestamptz - %(gap)s::interval AND length < %(longest)s AND last_id <> %(id)s
 )
 """
-
-
-def consolidate_event(event: Event) -> None:
-    """Called in the transaction that wrote it."""
-    if spans.note_span_of(event):
-        transaction.on_commit(partial(settle_quietly, [Stream.of(event)]))
 
 
 def consolidate_events(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import re
 from typing import Any, Final
 
-from memory.models import Belief, Event
+from memory.models import Belief
 from memory.sentences import user_sentences
 from memory.services import record_belief, record_event
 from tenants.principal import Principal
@@ -18,7 +18,7 @@ LONGEST_SENTENCE: Final = 1000
 UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces a list
 
 
-def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[Event, int]:
+def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     """The event, and how many new beliefs the text made. The same text again makes none."""
     content = {"text": text}
     event = record_event(

@@ -144,5 +144,5 @@ class IngestView(TenantAPIView):
         sent = checked(IngestSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             event, created = ingest_text(principal=self.principal, **sent)
-        answer = {"event_id": event.id, "status": "stored", "extraction": "verbatim", "beliefs_created": created}
+        answer = {"event_id": event["id"], "status": "stored", "extraction": "verbatim", "beliefs_created": created}
         return Response(IngestedSerializer(answer).data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from memory.consolidation import consolidate_event
-from memory.models import Belief, BeliefQuerySet, Episode, Event
-from memory.tally import note_counts, note_entered, note_event, note_left, note_written
+from memory.consolidation import settle_quietly
+from memory.models import Belief, BeliefQuerySet, Episode
+from memory.one_event import write_event
+from memory.stretches import Stream
+from memory.tally import note_counts, note_entered, note_left, note_written
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -45,11 +48,13 @@ def written_by(principal: Principal) -> dict[str, UUID | None]:
     }
 
 
-def record_event(*, principal: Principal, **fields: Any) -> Event:
-    event = Event.objects.create(**written_by(principal), **fields)
-    note_event(event.user_id, event.occurred_at)
-    consolidate_event(event)
-    return event
+def record_event(*, principal: Principal, **fields: Any) -> dict[str, Any]:
+    """The row. What is due in its stream is settled after the commit."""
+    row, is_due = write_event({**written_by(principal), **fields})
+    if is_due:
+        stream = Stream(row["tenant_id"], row["user_id"], row["thread_id"])
+        transaction.on_commit(partial(settle_quietly, [stream]))
+    return row
 
 
 def record_belief(*, principal: Principal, subject_id: str, key: str, value: str, **fields: Any) -> tuple[Belief, bool]:

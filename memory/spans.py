@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,39 +11,16 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
-from memory.models import Event
 from memory.stretches import Place, Stream, Stretch
+from tenants.statements import Statement
 
 Spans = dict[tuple[str, str | None], tuple[datetime, datetime]]  # by user and thread
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
-LOCK_STREAM: Final = "SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 0))"
+LOCK_STREAM: Final = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
+SHARE_STREAM: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(number)s)")
 # Where a removal runs, no episode is made: it could quote an event that is going.
 HOLD_OFF_REMOVALS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
-# By an index each: the newest events of the thread or the user before this one, and the newest derived episode. A
-# predecessor that is not among the newest 50 only costs a span that was not needed.
-LOOK: Final = """
-SELECT EXISTS (
-    SELECT FROM (
-        SELECT id, user_id, thread_id FROM memory_event
-        WHERE tenant_id = %(tenant_id)s AND {of_thread_or_user}
-        AND occurred_at >= %(at)s::timestamptz - %(gap)s::interval AND occurred_at <= %(at)s
-        ORDER BY occurred_at DESC, id DESC LIMIT 50
-    ) AS recent
-    WHERE user_id = %(user_id)s AND {thread} AND id <> %(id)s
-) AND NOT EXISTS (
-    SELECT FROM (
-        SELECT ended_at FROM memory_episode
-        WHERE tenant_id = %(tenant_id)s AND derived AND user_id = %(user_id)s AND {thread}
-        ORDER BY started_at DESC LIMIT 1
-    ) AS newest
-    WHERE ended_at >= %(at)s::timestamptz - %(gap)s::interval
-),
-%(at)s::timestamptz + %(gap)s::interval <= now() OR EXISTS (
-    SELECT FROM memory_unsettledspan
-    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {thread} AND due_at <= now()
-)
-"""
 NOTE: Final = f"""
 INSERT INTO memory_unsettledspan (
     tenant_id, id, user_id, thread_id, after_at, after_id, until_at, due_at
@@ -83,20 +61,6 @@ WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT %(most
 
 
 # Leaving them
-
-
-def note_span_of(event: Event) -> bool:
-    """Called in the transaction that wrote it. Whether there is something to settle now."""
-    stream = Stream.of(event)
-    lock_stream(stream, shared=True)
-    whose = "user_id = %(user_id)s" if stream.thread_id is None else "thread_id = %(thread_id)s"
-    values = {"id": event.id, "at": event.occurred_at, "gap": settings.EPISODE_GAP}
-    with connection.cursor() as cursor:
-        cursor.execute(stream.compose(LOOK, of_thread_or_user=whose), stream.columns | values)
-        only_lengthens, due = cursor.fetchone()
-    if not only_lengthens:
-        note_spans(stream.tenant_id, {stream.name: (event.occurred_at, event.occurred_at)})
-    return bool(due and not only_lengthens)
 
 
 def spans_of(rows: Iterable[dict[str, Any]]) -> Spans:
@@ -184,6 +148,6 @@ def removals_of(tenant_id: UUID) -> str:
 
 
 def lock_stream(stream: Stream, *, shared: bool) -> None:
-    name = f"memgraph stream {stream.tenant_id} {stream.thread_id is None} {len(stream.user_id)} {stream.user_id}"
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_STREAM.format(shared="_shared" if shared else ""), [f"{name} {stream.thread_id}"])
+    name = f"{stream.tenant_id} {stream.thread_id is None} {len(stream.user_id)} {stream.user_id} {stream.thread_id}"
+    number = int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"stream").digest(), signed=True)
+    (SHARE_STREAM if shared else LOCK_STREAM).rows(number=number)

@@ -3,14 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
-
-from memory.models import Event
 
 LONGEST_STRETCH: Final = 1000  # events, as many as an episode may name
 LONGEST_QUOTE: Final = 200  # characters
@@ -63,10 +61,6 @@ class Stream:
     tenant_id: UUID
     user_id: str
     thread_id: str | None
-
-    @classmethod
-    def of(cls, event: Event) -> Self:
-        return cls(event.tenant_id, event.user_id, event.thread_id)
 
     @property
     def name(self) -> tuple[str, str | None]:

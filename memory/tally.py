@@ -103,8 +103,7 @@ class Changes:
             self.counts[day][column] += number
 
     def flush(self, tenant_id: UUID) -> None:
-        slot = connection.connection.info.backend_pid % SLOTS
-        values = {"tenant_id": tenant_id, "slot": slot, "total": TOTAL}
+        values = {"tenant_id": tenant_id, "slot": own_slot(), "total": TOTAL}
         if self.left:
             self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
         while self.entered or self.staged or self.days():
@@ -125,6 +124,11 @@ class Changes:
     def columns(self) -> dict[str, list[Any]]:
         days = sorted({TOTAL, *self.days()})  # the total always: users who turn out to be new are added to it
         return {"days": days, **{column: [self.counts[day][column] for day in days] for column in COLUMNS}}
+
+
+def own_slot() -> int:
+    pid: int = connection.connection.pgconn.backend_pid
+    return pid % SLOTS
 
 
 pending: ContextVar[Changes] = ContextVar("pending")  # of the transaction that `tenant_transaction` opened last

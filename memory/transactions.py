@@ -1,11 +1,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected, error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.errors import DeadlockDetected
 
 from memory import tally
 
@@ -30,8 +29,7 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
         settings.insert(0, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     if unhurried:
         settings.append("SET LOCAL statement_timeout = 0")
-    with transaction.atomic(durable=True):
-        begin(settings)
+    with atomic_with("; ".join(settings)):
         changes = tally.Changes()
         tally.pending.set(changes)
         yield
@@ -39,15 +37,19 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
             changes.flush(tenant_id)
 
 
-def begin(settings: list[str]) -> None:
-    """In one round trip with the BEGIN, which psycopg would send before the first statement by itself."""
-    pgconn = connection.connection.pgconn
-    if pgconn.transaction_status == TransactionStatus.IDLE:
-        settings = ["BEGIN", *settings]
-    with connection.wrap_database_errors:
-        result = pgconn.exec_("; ".join(settings).encode())
-        if result.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(result)
+@contextmanager
+def atomic_with(commands: str) -> Iterator[None]:
+    """A transaction that begins with these commands, in one round trip with its BEGIN."""
+    database = cast("Any", connection)  # ours, of `memgraph/postgres`
+    database.begin_with = commands
+    try:
+        with transaction.atomic(durable=True):
+            if database.begin_with:  # in a test's transaction only a savepoint began
+                database.command(commands)
+                database.begin_with = ""
+            yield
+    finally:
+        database.begin_with = ""
 
 
 def again_after_deadlock(act: Callable[[], T]) -> T:

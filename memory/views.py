@@ -75,7 +75,8 @@ class EventViewSet(MemoryViewSet):
         fields = read_plain_event(request.data) or checked(EventSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             event = services.record_event(principal=self.principal, **fields)
-        return Response(shown_row(event, EventSerializer), status=status.HTTP_201_CREATED)
+        del event["tenant_id"]
+        return Response(event, status=status.HTTP_201_CREATED)
 
 
 class BeliefViewSet(MemoryViewSet):

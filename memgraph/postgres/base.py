@@ -3,16 +3,21 @@
 import select
 from typing import Any, Final
 
+from django.db import DatabaseError
 from django.db.backends.postgresql import base
 from psycopg import Connection, Error, adapters
 from psycopg.adapt import AdaptersMap
-from psycopg.pq import Format
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 
-TRIES: Final = 100  # more than a pool has connections; each try that fails ends one of them
 TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """psycopg's connection is left in autocommit for good; transactions begin and end by a command to libpq itself."""
+
+    begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions.py`
+
     def get_connection_params(self) -> dict[str, Any]:
         """With psycopg's own reading of times. Django's replaces the zone of each, which is UTC already."""
         params: dict[str, Any] = super().get_connection_params()
@@ -21,25 +26,50 @@ class DatabaseWrapper(base.DatabaseWrapper):
             params["context"].register_loader(TIMESTAMPTZ, loader)
         return params
 
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        """psycopg would drop all prepared statements where a table is dropped; PostgreSQL plans anew by itself."""
+        connection: Connection[Any] = super().get_new_connection({**conn_params, "autocommit": True})
+        connection._prepared.clear = lambda: False  # type: ignore[method-assign]
+        return connection
+
     def create_cursor(self, name: str | None = None) -> Any:
         """As Django's, but for the zone, which no connection here changes."""
         if name:
-            return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
+            return self.connection.cursor(name, scrollable=False, withhold=self.autocommit)
         return self.connection.cursor()
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        """Out of the pool, and alive. The pool's own check is a round trip, as long as a query by primary key."""
-        for _ in range(TRIES):
-            connection: Connection[Any] = super().get_new_connection(conn_params)
-            if self.pool is None or is_alive(connection):
-                return connection
-            connection.close()
-            self.pool.putconn(connection)
-        return connection
+    def is_usable(self) -> bool:
+        """Asked once a request. Django's own way is a round trip, as long as a query by primary key."""
+        return is_usable(self.connection)
+
+    def command(self, commands: str) -> None:
+        """Several, separated by semicolons, in one round trip. None may have an answer that matters."""
+        with self.wrap_database_errors:
+            result = self.connection.pgconn.exec_(commands.encode())
+            if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+                raise error_from_result(result)
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Django's hook for databases that have to be told."""
+        commands, self.begin_with = f"BEGIN; {self.begin_with}", ""
+        try:
+            self.command(commands)
+        except DatabaseError:
+            self.connection.pgconn.exec_(b"ROLLBACK")
+            raise
+
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's
+        """Nothing: see above."""
+
+    def _commit(self) -> None:
+        if self.connection is not None:
+            self.command("COMMIT")
 
 
-def is_alive(connection: Connection[Any]) -> bool:
+def is_usable(connection: Connection[Any]) -> bool:
     """A server that ended the connection has said so on its socket. Anything that is there to read is looked into."""
+    if connection.closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return False
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if not poll.poll(0):

@@ -14,8 +14,7 @@ def in_database_of(server: Server, call: Callable[[], Any]) -> Any:
     """In a thread of its own: connections belong to threads, and Django refuses one in which Playwright's loop runs."""
 
     def run() -> Any:
-        options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
-        where = {"NAME": "memgraph", "HOST": str(socket_directory(server.data_dir)), "OPTIONS": options}
+        where = {"NAME": "memgraph", "HOST": str(socket_directory(server.data_dir))}
         theirs = type(connections["default"])(connection.settings_dict | where)
         connections["default"] = theirs
         try:

@@ -22,10 +22,10 @@ ONBOARDING = {
 
 @pytest.fixture
 def database_away(transactional_db: None) -> Any:
-    """Nobody listens on port 1. Past the pool, which would wait for 3 s."""
+    """Nobody listens on port 1."""
     kept = connection.settings_dict.copy()
     connection.close()
-    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1", "OPTIONS": kept["OPTIONS"] | {"pool": False}}
+    connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": "1"}
     yield
     connection.close()
     connection.settings_dict |= kept

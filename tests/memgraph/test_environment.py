@@ -180,21 +180,18 @@ PASSWORD_URLS = [
 @pytest.mark.parametrize("url", PASSWORD_URLS)
 def test_a_bad_database_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError) as refusal:
-        parse_database_url(url.format("hunter2"), threads=5)
+        parse_database_url(url.format("hunter2"))
     assert "hunter2" not in str(refusal.value)
     assert type(refusal.value) is ValueError
     assert refusal.value.__cause__ is None
 
 
 def test_a_database_url_is_read() -> None:
-    database = parse_database_url(
-        "postgresql://u:p%40%2Fw@h1:5433/d?sslmode=require&target_session_attrs=any", threads=5
-    )
+    database = parse_database_url("postgresql://u:p%40%2Fw@h1:5433/d?sslmode=require&target_session_attrs=any")
     where = {name: database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     assert where == {"NAME": "d", "USER": "u", "PASSWORD": "p@/w", "HOST": "h1", "PORT": "5433"}
     options = database["OPTIONS"]
     assert (options["sslmode"], options["target_session_attrs"]) == ("require", "any")
-    assert (options["pool"]["max_size"], options["pool"]["timeout"]) == (6, 3)
 
 
 def test_the_secret_key_is_made_once_and_is_its_owners(tmp_path: Path) -> None:

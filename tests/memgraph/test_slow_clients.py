@@ -193,7 +193,7 @@ def slowly_read(connection: socket.socket, *, seconds: float) -> bytes:
     size = int(re.search(rb"Content-Length: (\d+)", head)[1]) + len(head) + 4  # type: ignore[index]
     while len(received) < size:
         due = started + seconds * len(received) / size
-        if monotonic() < due:
-            select.select([], [], [], due - monotonic())
+        if (early := due - monotonic()) > 0:
+            select.select([], [], [], early)
         received += connection.recv(65536)
     return bytes(received)

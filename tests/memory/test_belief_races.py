@@ -1,7 +1,7 @@
 """Many writers of one belief at once: real threads, each with a connection of its own."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Barrier
@@ -19,15 +19,6 @@ WRITERS = 20
 ROUNDS = [10, pytest.param(200, marks=pytest.mark.soak)]
 Call = Callable[[APIClient], Response]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def connection_for_each_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The pool of one worker holds fewer than there are writers here."""
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "max_size", WRITERS + 2)
-    connection.close_pool()
-    yield
-    connection.close_pool()
 
 
 @pytest.fixture

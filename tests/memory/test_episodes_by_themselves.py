@@ -235,11 +235,9 @@ def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, client: A
     with ThreadPoolExecutor(1) as pool:
         with tenant_transaction(acme.id):
             UnsettledSpan.objects.update(due_at=NOON)
-            second = record_event(
-                principal=principal_of(acme), event_type="x", content={}, user_id="ada", occurred_at=recent
-            )
+            record_event(principal=principal_of(acme), event_type="x", content={}, user_id="ada", occurred_at=recent)
             assert UnsettledSpan.objects.count() == 1
-            stream = Stream.of(second)
+            stream = Stream(acme.id, "ada", None)
             settling = pool.submit(in_its_own_connection, lambda: settle(stream))
             with pytest.raises(TimeoutError):
                 settling.result(timeout=0.5)

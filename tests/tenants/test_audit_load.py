@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CONNECTIONS = 8
 
 
-@pytest.fixture(autouse=True)
-def enough_connections() -> Iterator[None]:
-    """A worker's pool is as large as its threads are many."""
-    pool = connection.pool
-    before = pool.min_size, pool.max_size
-    pool.resize(1, CONNECTIONS + 2)
-    yield
-    pool.resize(*before)
-
-
 def act(tenant: Tenant, label: str = "somebody") -> None:
     with transaction.atomic():
         record(Action.KEY_CHANGED, actor=Actor(label=label), tenant_id=tenant.id, after={"by": label})

@@ -1,0 +1,95 @@
+"""Statements past cursors: what they answer, how they fail, and that nothing makes a connection forget them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+from pytest_django import DjangoAssertNumQueries
+
+from memory.transactions import tenant_transaction
+from tenants.models import Tenant
+from tenants.statements import Statement
+
+ECHO = Statement("SELECT %(value)s::text, %(other)s::text || '%%', %(value)s::text")
+VALUES: list[tuple[str, Any]] = [
+    ("text", "Zoë 🦉 '\"\\"),
+    ("text", ""),
+    ("uuid", UUID("01900000-0000-7000-8000-000000000001")),
+    ("bytea", b"\x00\xff\\x"),
+    ("bigint", -(2**63)),
+    ("boolean", True),
+    ("timestamptz", datetime(2026, 1, 31, 12, 30, 0, 1, tzinfo=UTC)),
+    ("timestamptz", datetime(1, 1, 1, tzinfo=UTC)),
+    ("interval", timedelta(minutes=30, microseconds=1)),
+    ("text[]", ["a", "", '{"\\', "NULL"]),
+    ("text", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), VALUES, ids=str)
+def test_a_value_comes_back_as_it_went(kind: str, value: Any) -> None:
+    statement = Statement(f"SELECT %(value)s::{kind}")
+    for _ in range(2):
+        assert statement.rows(value=value) == [(value,)]
+
+
+def test_parameters_go_by_name() -> None:
+    assert ECHO.rows(other="b", value="a", unused="c") == [("a", "b%", "a")]
+
+
+def test_what_goes_wrong_is_what_a_cursor_would_raise() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        Statement("SELECT %(value)s::int").rows(value="x")
+    insert = Statement("INSERT INTO tenants_tenant (id) VALUES (%(id)s) RETURNING id")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert.rows(id=UUID(int=0))
+
+
+def test_they_are_counted(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        ECHO.rows(value="a", other="b")
+
+
+def test_dropped_tables_and_rollbacks_make_nobody_forget(acme: Tenant) -> None:
+    ECHO.rows(value="a", other="b")
+    with connection.cursor() as cursor:
+        for _ in range(5):  # so that psycopg has prepared statements to forget
+            cursor.execute("SELECT %s::int", [1])
+        with transaction.atomic():
+            cursor.execute("CREATE TEMPORARY TABLE short_lived ()")
+            transaction.set_rollback(True)
+        cursor.execute("CREATE TEMPORARY TABLE short_lived ()")
+        cursor.execute("DROP TABLE short_lived")
+        cursor.execute("SELECT 1")
+    assert ECHO.rows(value="a", other="b")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_is_replaced(acme: Tenant) -> None:
+    ECHO.rows(value="a", other="b")
+    ended = connection.connection
+    Statement("SELECT 1 FROM pg_sleep(0)").rows()
+    with type(ended).connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [ended.info.backend_pid])
+    connection.close_if_unusable_or_obsolete()  # as at the beginning of a request
+    assert ECHO.rows(value="a", other="b") == [("a", "b%", "a")]
+    assert connection.connection is not ended
+
+
+@pytest.mark.django_db(transaction=True)
+def test_commands_before_a_transaction_that_fails_are_not_left_to_the_next(acme: Tenant, globex: Tenant) -> None:
+    """Nor is the transaction that they were to begin."""
+    connection.ensure_connection()
+    broken = connection.connection
+    broken.close()
+    with pytest.raises(Exception, match="closed"), tenant_transaction(acme.id):
+        raise AssertionError("It must not begin.")
+    connection.close()
+    setting = Statement("SELECT current_setting('memgraph.tenant_id', true)")
+    with transaction.atomic():
+        assert setting.rows() in ([(None,)], [("",)])
+    with tenant_transaction(globex.id):
+        assert setting.rows() == [(str(globex.id),)]
+    assert setting.rows() == [("",)]
