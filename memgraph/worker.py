@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
+from time import sleep
 from types import FrameType
 from typing import Any
 
@@ -43,6 +44,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """At once. gunicorn's way takes the thread pool's lock, which the interrupted code may hold: it hangs."""
         os._exit(0)
+
+    def accept(self, listener: Any) -> None:
+        """Lets workers with fewer connections go first. Else one may take all of a crowd, and the others idle."""
+        if self.nr_conns:
+            sleep(min(self.nr_conns, 10) * 20e-6)
+        super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
         """A thread takes a connection when there is something to read, and doesn't wait for ever for its client."""
