@@ -6,15 +6,14 @@ A writer that leaves no span holds its stream's lock, shared, until it has commi
 settled stream has the episodes of all committed events, in whatever order they came.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 
 from memory import spans
 from memory.derived import NAMES_REMOVED, overlapping_episodes, remove_derived, remove_derived_where, write_derived
@@ -38,12 +37,6 @@ WHERE (ended_at, last_id) > (%(at)s, %(id)s) OR (
     ended_at >= %(at)s::timestamptz - %(gap)s::interval AND length < %(longest)s AND last_id <> %(id)s
 )
 """
-
-
-def consolidate_events(tenant_id: UUID, rows: Iterable[dict[str, Any]]) -> None:
-    """Called in the transaction that wrote them."""
-    spans.note_spans(tenant_id, spans.spans_of(rows))
-    transaction.on_commit(partial(settle_some, tenant_id))
 
 
 def forget_removed_events(tenant_id: UUID) -> None:
@@ -128,10 +121,10 @@ def stretch_of(span: Span) -> Stretch | None:
 
 def note_the_rest(span: Span, stretch: Stretch, until: datetime, *, over: bool, changed: bool) -> None:
     """An open stretch is due a gap after its end; a full one that changed moves the beginning of the next."""
-    last, note = stretch.last, partial(spans.note_spans, span.stream.tenant_id)
+    last, note = stretch.last, partial(spans.note_span, span.stream)
     if not over:
-        note({span.stream.name: (stretch.first.at, max(until, last.at))}, due=stretch.reach)
+        note(stretch.first.at, max(until, last.at), due=stretch.reach)
     elif stretch.is_full and changed:
-        note({span.stream.name: (last.at, max(until, stretch.reach))}, after=last.id, due=span.now)
+        note(last.at, max(until, stretch.reach), after=last.id, due=span.now)
     elif until > last.at or (stretch.is_full and until == last.at):
-        note({span.stream.name: (last.at, until)}, after=last.id, due=span.now)
+        note(last.at, until, after=last.id, due=span.now)

@@ -1,20 +1,17 @@
 """Unsettled spans: left by whoever writes or removes events, taken by who settles. Inside `tenant_transaction`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from django.conf import settings
 from django.db import connection
 
 from memory.stretches import Place, Stream, Stretch
 from tenants.statements import Statement
 
-Spans = dict[tuple[str, str | None], tuple[datetime, datetime]]  # by user and thread
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
 LOCK_STREAM: Final = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
@@ -29,10 +26,7 @@ SELECT %(tenant_id)s, gen_random_uuid(), user_id, thread_id, first, %(after)s,
     least(last, '{LAST_MOMENT}'), coalesce(%(due)s, first + %(gap)s)
 FROM ({{spans}}) AS span (user_id, thread_id, first, last)
 """  # noqa: S608 - a constant of ours
-GIVEN_SPANS: Final = """
-SELECT * FROM jsonb_to_recordset(%(given)s::jsonb)
-AS given (user_id text, thread_id text, first timestamptz, last timestamptz)
-"""
+GIVEN_SPAN: Final = "VALUES (%(user_id)s, %(thread_id)s, %(first)s::timestamptz, %(last)s::timestamptz)"
 REMOVED_SPANS: Final = """
 SELECT user_id, thread_id, min(occurred_at), max(occurred_at) + %(gap)s FROM removed_event GROUP BY user_id, thread_id
 """
@@ -63,21 +57,11 @@ WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT %(most
 # Leaving them
 
 
-def spans_of(rows: Iterable[dict[str, Any]]) -> Spans:
-    spans: Spans = {}
-    for row in rows:
-        name, at = (row["user_id"], row.get("thread_id")), row["occurred_at"]
-        first, last = spans.get(name, (at, at))
-        spans[name] = min(first, at), max(last, at)
-    return spans
-
-
-def note_spans(tenant_id: UUID, spans: Spans, *, after: UUID = START, due: datetime | None = None) -> None:
-    given = [
-        {"user_id": user_id, "thread_id": thread_id, "first": first, "last": last}
-        for (user_id, thread_id), (first, last) in spans.items()
-    ]
-    note_rows(tenant_id, GIVEN_SPANS, after=after, due=due, given=orjson.dumps(given).decode())
+def note_span(
+    stream: Stream, first: datetime, last: datetime, *, after: UUID = START, due: datetime | None = None
+) -> None:
+    names = {"user_id": stream.user_id, "thread_id": stream.thread_id}
+    note_rows(stream.tenant_id, GIVEN_SPAN, after=after, due=due, first=first, last=last, **names)
 
 
 def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:

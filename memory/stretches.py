@@ -63,10 +63,6 @@ class Stream:
     thread_id: str | None
 
     @property
-    def name(self) -> tuple[str, str | None]:
-        return self.user_id, self.thread_id
-
-    @property
     def columns(self) -> dict[str, Any]:
         return {"tenant_id": self.tenant_id, "user_id": self.user_id, "thread_id": self.thread_id}
 

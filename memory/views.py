@@ -1,5 +1,6 @@
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -72,7 +73,7 @@ class EventViewSet(MemoryViewSet):
         return Event.objects.for_tenant(self.principal.tenant_id)
 
     def create(self, request: Request) -> Response:
-        fields = read_plain_event(request.data) or checked(EventSerializer(data=request.data))
+        fields = read_plain_event(request.data, timezone.now()) or checked(EventSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             event = services.record_event(principal=self.principal, **fields)
         del event["tenant_id"]

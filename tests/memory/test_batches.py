@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from memory.batches import read_plain_event
@@ -53,7 +54,7 @@ def test_the_quick_reading_agrees_with_the_serializer() -> None:
     item = {**EVENT, "agent_id": "a", "thread_id": None, "occurred_at": "2026-01-31T12:00:00Z"}
     serializer = EventSerializer(data=item)
     assert serializer.is_valid()
-    assert read_plain_event(item) == dict(serializer.validated_data)
+    assert read_plain_event(item, timezone.now()) == dict(serializer.validated_data)
 
 
 @pytest.mark.parametrize(
