@@ -39,9 +39,15 @@ def run_embedded(command: list[str]) -> int:
     with only_server(settings.DATA_DIR, settings.PUBLIC_URL) as crashed:
         startup.check_port(settings.HOST, settings.PORT, patience=CRASH_PATIENCE if crashed else 0)
         prepare_django()
-        with database_for_server(EmbeddedPostgres(settings.DATA_DIR)) as database:
+        with database_for_server(EmbeddedPostgres(settings.DATA_DIR, options=enough_connections())) as database:
             prepare_database()
             return Supervisor(database, command).run()
+
+
+def enough_connections() -> dict[str, str]:
+    """One for each thread, twice while a reload has old workers and new ones, and some for commands."""
+    threads = settings.WEB_CONCURRENCY * settings.THREADS
+    return {"max_connections": str(max(100, 2 * threads + 20))}
 
 
 def run(command: list[str]) -> int:
