@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from apikeys.addresses import is_allowed
 from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
-from apikeys.services import note_use
+from apikeys.services import is_use_noted, note_use
 from tenants.actor import actor_of
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
@@ -53,7 +53,8 @@ class APIKeyAuthentication(BaseAuthentication):
         if found.tenant_suspended_at is not None:
             raise PermissionDenied(SUSPENDED, code="tenant_suspended")
         principal = key_principal(found)
-        note_use(found=found, actor=actor_of(request, principal))
+        if not is_use_noted(found):
+            note_use(found=found, actor=actor_of(request, principal))
         return principal
 
     def authenticate_header(self, request: Request) -> str:

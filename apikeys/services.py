@@ -173,14 +173,17 @@ def as_text(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
+def is_use_noted(found: FoundKey) -> bool:
+    return found.last_used_at is not None and found.last_used_at > found.now - USE_NOTED_EVERY
+
+
 def note_use(*, found: FoundKey, actor: Actor) -> None:
     """Writes when, where and by what a key was last used: at most once a minute, also with many workers."""
-    before = found.now - USE_NOTED_EVERY
     use = {"last_used_at": found.now, "last_used_ip": actor.address, "last_used_agent": actor.agent}
     if found.last_used_at is None:
         note_first_use(found, use, actor)
-    elif found.last_used_at <= before:
-        APIKey.objects.filter(id=found.id, last_used_at__lte=before).update(**use)
+    else:
+        APIKey.objects.filter(id=found.id, last_used_at__lte=found.now - USE_NOTED_EVERY).update(**use)
 
 
 def note_first_use(found: FoundKey, use: dict[str, Any], actor: Actor) -> None:

@@ -214,6 +214,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["memgraph.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "memgraph.renderers.ContentNegotiation",
     "DEFAULT_PARSER_CLASSES": ["memgraph.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "memgraph.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "memgraph.openapi.Schema",
