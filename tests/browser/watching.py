@@ -68,6 +68,7 @@ class Watched:
         for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
             self.page.emulate_media(color_scheme=scheme)
             self.faults += [f"axe at {width}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
+        self.page.wait_for_function("document.documentElement.clientWidth <= innerWidth")  # after another width
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             self.faults.append(f"{wide} pixels wide in a window of {width}")
