@@ -20,12 +20,8 @@ UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     """The event, and how many new beliefs the text made. The same text again makes none."""
-    content = {"text": text}
-    event = record_event(
-        principal=principal, event_type="user_message", content=content, user_id=user_id, **event_fields
-    )
-    created = 0
-    for key, sentence in unknown_sentences(principal, user_id, text).items():
+    unknown = unknown_sentences(principal, user_id, text)
+    for key, sentence in unknown.items():
         record_belief(
             principal=principal,
             subject_id=user_id,
@@ -35,8 +31,11 @@ def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields
             belief_type=Belief.Type.BELIEF,
             domain=None,
         )
-        created += 1
-    return event, created
+    content = {"text": text}
+    event = record_event(
+        principal=principal, event_type="user_message", content=content, user_id=user_id, **event_fields
+    )
+    return event, len(unknown)
 
 
 def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str, str]:

@@ -49,7 +49,10 @@ def written_by(principal: Principal) -> dict[str, UUID | None]:
 
 
 def record_event(*, principal: Principal, **fields: Any) -> dict[str, Any]:
-    """The row. What is due in its stream is settled after the commit."""
+    """The row. What is due in its stream is settled after the commit.
+
+    It is counted at once, so it comes last in its transaction: who holds a tally waits for no other rows (`tally.py`).
+    """
     row, is_due = write_event({**written_by(principal), **fields})
     if is_due:
         stream = Stream(row["tenant_id"], row["user_id"], row["thread_id"])

@@ -12,12 +12,14 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from apikeys.models import APIKey
+from memory.ingest import key_of
 from memory.models import EndUser, Tally
 from memory.removal import remove_events
-from memory.services import record_event
+from memory.services import record_belief, record_event
 from memory.tally import pending
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
@@ -31,6 +33,7 @@ from tests.factories import (
     make_key,
     principal_of,
 )
+from tests.memgraph.processes import wait_for
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, export, make_file, upload
 
 ROUNDS = 20
@@ -344,6 +347,30 @@ def test_a_writer_waits_for_an_erasure_that_has_taken_the_user_away(workspace: W
             with pytest.raises(TimeoutError):
                 writing.result(timeout=0.5)
         writing.result()
+    assert recount() == "All counts are right.\n"
+
+
+def somebody_waits_for(cursor: Any) -> bool:
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    cursor.execute(f"SELECT EXISTS ({waiting})")
+    return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_a_belief_holds_no_counts(acme: Tenant, editor_key: APIClient) -> None:
+    """Or the writer of that belief, whose counts may be the same rows, would wait for it in turn."""
+    make_event(acme, user_id="ada")
+    text = {"user_id": "ada", "text": "I like tea."}
+    said: dict[str, Any] = {"subject_id": "ada", "key": key_of(text["text"]), "value": text["text"]}
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_transaction(acme.id), connection.cursor() as cursor:
+            record_belief(principal=principal_of(acme), **said, confidence=0.5, belief_type="fact", domain=None)
+            ingesting = pool.submit(in_its_own_connection, lambda: editor_key.post("/v1/ingest", text))
+            wait_for(lambda: somebody_waits_for(cursor), 10, "the writer to wait")
+            for table in ("memory_enduser", "memory_tally"):
+                cursor.execute(f"SELECT count(*) FROM (SELECT FROM {table} FOR UPDATE NOWAIT) AS held")
+                assert cursor.fetchone()[0]
+        assert ingesting.result().status_code == 200
     assert recount() == "All counts are right.\n"
 
 
