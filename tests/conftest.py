@@ -80,6 +80,12 @@ def editor_key(acme: Tenant) -> APIClient:
     return key_client(acme)
 
 
+@pytest.fixture
+def admin_key(acme: Tenant) -> APIClient:
+    """A program of Acme with an admin's key."""
+    return key_client(acme, Role.ADMIN)
+
+
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[Server]:
     """The real thing with two workers: for races, metrics over workers, the published client and browsers.

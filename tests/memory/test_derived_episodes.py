@@ -37,41 +37,36 @@ from tests.memory.transfers import export, normalised, parsed, upload
 pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
 
 
-@pytest.fixture
-def client(acme: Tenant) -> APIClient:
-    return key_client(acme, Role.ADMIN)
-
-
 # Removal
 
 
 @pytest.mark.parametrize("settled", [True, False])
 @pytest.mark.parametrize("poisoned", [[0], [1], [2], [0, 2], [0, 1, 2], [1, 2]], ids=str)
 def test_an_episode_goes_with_a_poisoned_event(
-    poisoned: list[int], settled: bool, acme: Tenant, acme_admin: User, client: APIClient
+    poisoned: list[int], settled: bool, acme: Tenant, acme_admin: User, admin_key: APIClient
 ) -> None:
     key, leaked = make_key(acme)
     since = timezone.now().isoformat()
     leaker = anonymous_client(HTTP_X_API_KEY=leaked)
     for number in range(3):
         text = "poison" if number in poisoned else "fine"
-        post_each(leaker if number in poisoned else client, [event(20 * number, text=text)])
+        post_each(leaker if number in poisoned else admin_key, [event(20 * number, text=text)])
     if settled:
         make_episodes()
-        assert [episode["event_count"] for episode in listed(client)] == [3]
+        assert [episode["event_count"] for episode in listed(admin_key)] == [3]
     undone = client_for(acme_admin).post(f"/v1/api-keys/{key.id}/undo", {"since": since})
     assert undone.json()["events"] == len(poisoned)
-    assert "poison" not in str(listed(client))
+    assert "poison" not in str(listed(admin_key))
     make_episodes()
     check_episodes(acme)
-    assert "poison" not in str(listed(client))
+    assert "poison" not in str(listed(admin_key))
 
 
-def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: User, client: APIClient) -> None:
-    post_each(client, [event(0, thread_id="t"), event(100, thread_id="t"), event(0, user_id="bob", thread_id="t")])
+def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: User, admin_key: APIClient) -> None:
+    post_each(admin_key, [event(0, thread_id="t"), event(100, thread_id="t"), event(0, user_id="bob", thread_id="t")])
     assert client_for(acme_admin).post("/v1/admin/erase", {"user_id": "ada"}).status_code == 200
     make_episodes()
-    assert shape(client) == [("bob", "t", 0, 0, 1)]
+    assert shape(admin_key) == [("bob", "t", 0, 0, 1)]
     with tenant_transaction(acme.id):
         assert not UnsettledSpan.objects.exists()
 
@@ -79,30 +74,32 @@ def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: 
 # What people write of them
 
 
-def test_words_of_a_person_outlive_a_rebuild(client: APIClient) -> None:
-    post_each(client, [event(0), event(20)])
+def test_words_of_a_person_outlive_a_rebuild(admin_key: APIClient) -> None:
+    post_each(admin_key, [event(0), event(20)])
     make_episodes()
-    [episode] = listed(client)
+    [episode] = listed(admin_key)
     mine = {"summary": "She asked.", "tags": ["order"], "outcome": "completed"}
-    changed = client.patch(f"/v1/episodes/{episode['id']}", {**episode, **mine}).json()
+    changed = admin_key.patch(f"/v1/episodes/{episode['id']}", {**episode, **mine}).json()
     assert changed == episode | mine | {"summary_kind": "given"}
-    post_each(client, [event(40)])
+    post_each(admin_key, [event(40)])
     make_episodes()
-    [grown] = listed(client)
+    [grown] = listed(admin_key)
     assert grown["event_count"] == 3
     assert {name: grown[name] for name in ("id", *mine)} == {"id": episode["id"], **mine}
-    post_each(client, [event(-10)])
+    post_each(admin_key, [event(-10)])
     make_episodes()
-    made, kept = listed(client)
+    made, kept = listed(admin_key)
     assert (made["event_count"], made["derived"], made["summary_kind"]) == (4, True, "extractive")
     assert (kept["id"], kept["summary"], kept["derived"]) == (episode["id"], "She asked.", False)
 
 
-def test_tags_alone_leave_the_summary_extractive(client: APIClient) -> None:
-    post_each(client, [event(0)])
+def test_tags_alone_leave_the_summary_extractive(admin_key: APIClient) -> None:
+    post_each(admin_key, [event(0)])
     make_episodes()
-    [episode] = listed(client)
-    changed = client.patch(f"/v1/episodes/{episode['id']}", {"tags": ["a"], "summary_kind": "given", "derived": False})
+    [episode] = listed(admin_key)
+    changed = admin_key.patch(
+        f"/v1/episodes/{episode['id']}", {"tags": ["a"], "summary_kind": "given", "derived": False}
+    )
     assert changed.json() == episode | {"tags": ["a"]}
 
 
@@ -111,21 +108,21 @@ def test_tags_alone_leave_the_summary_extractive(client: APIClient) -> None:
     [{"user_id": "bob"}, {"thread_id": "x"}, {"started_at": "2026-01-01T00:00:00Z"}, {"event_ids": []}],
     ids=str,
 )
-def test_the_events_of_a_derived_episode_decide_its_place(change: dict[str, Any], client: APIClient) -> None:
-    post_each(client, [event(0)])
+def test_the_events_of_a_derived_episode_decide_its_place(change: dict[str, Any], admin_key: APIClient) -> None:
+    post_each(admin_key, [event(0)])
     make_episodes()
-    [episode] = listed(client)
-    refused = client.patch(f"/v1/episodes/{episode['id']}", change)
+    [episode] = listed(admin_key)
+    refused = admin_key.patch(f"/v1/episodes/{episode['id']}", change)
     assert (refused.status_code, refused.json()["code"]) == (409, "episode_derived")
-    assert listed(client) == [episode]
+    assert listed(admin_key) == [episode]
 
 
-def test_given_episodes_are_left_alone(acme: Tenant, client: APIClient) -> None:
-    post_each(client, [event(0)])
-    [row] = client.get("/v1/events").json()["items"]
+def test_given_episodes_are_left_alone(acme: Tenant, admin_key: APIClient) -> None:
+    post_each(admin_key, [event(0)])
+    [row] = admin_key.get("/v1/events").json()["items"]
     given = make_episode(acme, started_at=NOON, event_ids=[UUID(row["id"])])
     make_episodes()
-    episodes = {episode["id"]: episode for episode in listed(client)}
+    episodes = {episode["id"]: episode for episode in listed(admin_key)}
     assert len(episodes) == 2
     assert (episodes[str(given.id)]["derived"], episodes[str(given.id)]["summary_kind"]) == (False, "given")
 
@@ -143,10 +140,10 @@ def test_the_command_makes_one_tenants_or_all(acme: Tenant, globex: Tenant) -> N
         make_episodes("nobody")
 
 
-def test_export_and_import_keep_them_identical(client: APIClient, globex: Tenant) -> None:
-    post_batch(client, [event(20 * n * n, thread_id="t") for n in range(8)])
+def test_export_and_import_keep_them_identical(admin_key: APIClient, globex: Tenant) -> None:
+    post_batch(admin_key, [event(20 * n * n, thread_id="t") for n in range(8)])
     make_episodes()
-    file = export(client)
+    file = export(admin_key)
     assert {line["summary_kind"] for line in parsed(file) if line["type"] == "episode"} == {"extractive"}
     into = key_client(globex, Role.ADMIN)
     assert upload(into, file).status_code == 200
@@ -158,16 +155,16 @@ def test_export_and_import_keep_them_identical(client: APIClient, globex: Tenant
     assert normalised(export(into)) == normalised(file)
 
 
-def test_a_shorter_gap_divides_what_is_looked_at_again(client: APIClient, settings: Any) -> None:
-    post_batch(client, [event(20 * n) for n in range(4)])
+def test_a_shorter_gap_divides_what_is_looked_at_again(admin_key: APIClient, settings: Any) -> None:
+    post_batch(admin_key, [event(20 * n) for n in range(4)])
     make_episodes()
     settings.EPISODE_GAP = 10 * MINUTE
-    post_each(client, [event(1)])
+    post_each(admin_key, [event(1)])
     make_episodes()
-    assert [episode["event_count"] for episode in listed(client)] == [2, 1, 1, 1]
+    assert [episode["event_count"] for episode in listed(admin_key)] == [2, 1, 1, 1]
 
 
-def test_what_was_there_before_is_found_by_the_command(client: APIClient) -> None:
+def test_what_was_there_before_is_found_by_the_command(admin_key: APIClient) -> None:
     tenant = make_tenant("Old")
     import_all(key_client(tenant, Role.ADMIN), [event(n * 100) for n in range(30)])
     assert make_episodes(str(tenant.id)) == 30

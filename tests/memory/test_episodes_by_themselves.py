@@ -46,11 +46,6 @@ from tests.memory.transfers import EPISODE, EVENT, make_file, upload
 pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
 
 
-@pytest.fixture
-def client(acme: Tenant) -> APIClient:
-    return key_client(acme, Role.ADMIN)
-
-
 STREAMS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, float, float, int]]]] = {
     "one event": ([event(0)], [("ada", "", 0, 0, 1)]),
     "a gap of exactly 30 minutes": ([event(0), event(30)], [("ada", "", 0, 30, 2)]),
@@ -80,23 +75,23 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, float, float
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", STREAMS)
-def test_streams_become_episodes(name: str, way: str, client: APIClient) -> None:
+def test_streams_become_episodes(name: str, way: str, admin_key: APIClient) -> None:
     events, expected = STREAMS[name]
-    WAYS[way](client, events)
+    WAYS[way](admin_key, events)
     make_episodes()
-    assert shape(client) == sorted(expected)
-    before = listed(client)
+    assert shape(admin_key) == sorted(expected)
+    before = listed(admin_key)
     assert make_episodes() == 0
-    assert listed(client) == before
+    assert listed(admin_key) == before
 
 
-def test_an_episode_tells_what_it_is_made_of(client: APIClient) -> None:
+def test_an_episode_tells_what_it_is_made_of(admin_key: APIClient) -> None:
     kinds = ["system_log", "user_message", "agent_response", "tool_call", "agent_response"]
     sent = [event(n, event_type=kind, agent_id="planner", text=f"  {kind}\n here ") for n, kind in enumerate(kinds)]
-    post_each(client, sent)
+    post_each(admin_key, sent)
     make_episodes()
-    [episode] = listed(client)
-    ids = [row["id"] for row in client.get("/v1/events").json()["items"]][::-1]
+    [episode] = listed(admin_key)
+    ids = [row["id"] for row in admin_key.get("/v1/events").json()["items"]][::-1]
     told = {
         "user_id": "ada",
         "thread_id": None,
@@ -116,7 +111,7 @@ def test_an_episode_tells_what_it_is_made_of(client: APIClient) -> None:
         "written_by_user": None,
     }
     assert {name: episode[name] for name in told} == told
-    assert client.get(f"/v1/episodes/{episode['id']}").json() == episode
+    assert admin_key.get(f"/v1/episodes/{episode['id']}").json() == episode
 
 
 @pytest.mark.parametrize(
@@ -139,41 +134,41 @@ def test_an_episode_tells_what_it_is_made_of(client: APIClient) -> None:
     ],
     ids=range(11),
 )
-def test_summary_quotes_and_counts(events: list[dict[str, Any]], summary: str, client: APIClient) -> None:
-    post_batch(client, events)
+def test_summary_quotes_and_counts(events: list[dict[str, Any]], summary: str, admin_key: APIClient) -> None:
+    post_batch(admin_key, events)
     make_episodes()
-    assert [episode["summary"] for episode in listed(client)] == [summary]
+    assert [episode["summary"] for episode in listed(admin_key)] == [summary]
 
 
-def test_an_event_after_the_gap_makes_the_episode_before_it(client: APIClient) -> None:
+def test_an_event_after_the_gap_makes_the_episode_before_it(admin_key: APIClient) -> None:
     """By itself, without the command; the last stretch waits until it is over."""
     now = timezone.now()
     recent = {"occurred_at": now.isoformat()}
     old = [event(0) | {"occurred_at": (now - minutes * MINUTE).isoformat()} for minutes in (50, 45)]
-    post_each(client, [*old, event(0) | recent, event(1) | recent])
-    assert [episode["event_count"] for episode in listed(client)] == [2]
+    post_each(admin_key, [*old, event(0) | recent, event(1) | recent])
+    assert [episode["event_count"] for episode in listed(admin_key)] == [2]
     assert make_episodes() == 0
-    with tenant_transaction(UUID(client.get("/v1/auth/whoami").json()["tenant_id"])):
+    with tenant_transaction(UUID(admin_key.get("/v1/auth/whoami").json()["tenant_id"])):
         assert UnsettledSpan.objects.count() == 1
 
 
-def test_ingested_text_belongs_to_an_episode(client: APIClient) -> None:
-    assert client.post("/v1/ingest", {"user_id": "ada", "text": "I like tea."}).status_code == 200
+def test_ingested_text_belongs_to_an_episode(admin_key: APIClient) -> None:
+    assert admin_key.post("/v1/ingest", {"user_id": "ada", "text": "I like tea."}).status_code == 200
     assert make_episodes() == 0
-    assert listed(client) == []
+    assert listed(admin_key) == []
 
 
 @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(0)], ids=["in turn", "all at once"])
 @pytest.mark.parametrize("way", ["batch", "import"])
-def test_a_stretch_ends_after_1000_events(way: str, apart: timedelta, client: APIClient) -> None:
-    WAYS[way](client, [event(n * (apart / MINUTE)) for n in range(2 * LONGEST_STRETCH + 1)])
+def test_a_stretch_ends_after_1000_events(way: str, apart: timedelta, admin_key: APIClient) -> None:
+    WAYS[way](admin_key, [event(n * (apart / MINUTE)) for n in range(2 * LONGEST_STRETCH + 1)])
     make_episodes()
-    assert sorted(episode["event_count"] for episode in listed(client)) == [1, 1000, 1000]
-    named = [id for episode in listed(client) for id in episode["event_ids"]]
+    assert sorted(episode["event_count"] for episode in listed(admin_key)) == [1, 1000, 1000]
+    named = [id for episode in listed(admin_key) for id in episode["event_ids"]]
     assert len(set(named)) == len(named) == 2 * LONGEST_STRETCH + 1
-    post_each(client, [event(-1)])
+    post_each(admin_key, [event(-1)])
     make_episodes()
-    assert sorted(episode["event_count"] for episode in listed(client)) == [2, 1000, 1000]
+    assert sorted(episode["event_count"] for episode in listed(admin_key)) == [2, 1000, 1000]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -188,13 +183,13 @@ def test_the_order_of_arrival_does_not_matter(seed: int, acme: Tenant, globex: T
     for tenant, in_order in ((acme, True), (globex, False)):
         if not in_order:
             random.shuffle(rows)
-        client = key_client(tenant, Role.ADMIN)
+        admin_key = key_client(tenant, Role.ADMIN)
         for part in range(0, len(rows), 1 if not in_order else 40):
-            upload(client, make_file(*rows[part : part + (1 if not in_order else 40)]))
+            upload(admin_key, make_file(*rows[part : part + (1 if not in_order else 40)]))
             if random.random() < 0.5:
                 make_episodes()
         make_episodes()
-        found.append([{**episode, "created_at": None} for episode in listed(client)])
+        found.append([{**episode, "created_at": None} for episode in listed(admin_key)])
     names = ("id", "event_ids", "summary", "started_at", "ended_at")
     assert [[episode[name] for name in names] for episode in found[0]] == [
         [episode[name] for name in names] for episode in found[1]
@@ -207,10 +202,10 @@ def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, 
     key = make_key(acme)[1]
 
     def write(seed: int) -> None:
-        random, client = Random(seed), anonymous_client(HTTP_X_API_KEY=key)
+        random, admin_key = Random(seed), anonymous_client(HTTP_X_API_KEY=key)
         for _ in range(12):
             rows = [event(random.randrange(400), thread_id="t") for _ in range(3)]
-            WAYS[random.choice(["each", "batch"])](client, rows)
+            WAYS[random.choice(["each", "batch"])](admin_key, rows)
 
     def settle() -> None:
         for _ in range(5):
@@ -226,7 +221,7 @@ def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, 
         assert not UnsettledSpan.objects.exists()
 
 
-def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, client: APIClient, settings: Any) -> None:
+def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, admin_key: APIClient, settings: Any) -> None:
     """And makes the episode with it."""
     recent = timezone.now() - 20 * MINUTE
     settings.EPISODE_GAP = 60 * MINUTE
@@ -242,19 +237,21 @@ def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, client: A
             with pytest.raises(TimeoutError):
                 settling.result(timeout=0.5)
         assert settling.result() == 0
-    assert listed(client) == []
+    assert listed(admin_key) == []
 
 
-def test_a_write_does_not_wait_for_a_removal(acme: Tenant, client: APIClient) -> None:
+def test_a_write_does_not_wait_for_a_removal(acme: Tenant, admin_key: APIClient) -> None:
     """Its episode is left to the command."""
     with tenant_transaction(acme.id), ThreadPoolExecutor(1) as pool:
         await_settling(acme.id)
-        pool.submit(in_its_own_connection, lambda: post_each(client, [event(0)])).result()
-    assert listed(client) == []
+        pool.submit(in_its_own_connection, lambda: post_each(admin_key, [event(0)])).result()
+    assert listed(admin_key) == []
     assert make_episodes() == 1
 
 
-def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_admin: User, client: APIClient) -> None:
+def test_a_removal_waits_for_an_episode_that_is_being_made(
+    acme: Tenant, acme_admin: User, admin_key: APIClient
+) -> None:
     """And takes it away with its event."""
     admin = client_for(acme_admin)
     with ThreadPoolExecutor(1) as pool:
@@ -269,14 +266,14 @@ def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_ad
 
 
 @pytest.mark.parametrize("at", [10, 20, 30, 40, 5000])
-def test_a_forged_episode_is_beside_the_made_ones(at: float, client: APIClient) -> None:
+def test_a_forged_episode_is_beside_the_made_ones(at: float, admin_key: APIClient) -> None:
     """One of an import that says it was derived, of another stream's event."""
     others = {**EVENT, **event(0, user_id="bob")}
     rows = [{**event(minutes, thread_id="t"), "type": "event", "id": str(uuid4())} for minutes in (20, 40, 9500)]
     rows = [{**EVENT, **row} for row in rows]
     times = {"started_at": event(at)["occurred_at"], "ended_at": event(9000)["occurred_at"], "thread_id": "t"}
     forged = {**EPISODE, **times, "derived": True, "summary_kind": "extractive"}
-    assert upload(client, make_file(others, *rows, forged)).status_code == 200
+    assert upload(admin_key, make_file(others, *rows, forged)).status_code == 200
     make_episodes()
     assert make_episodes() == 0
-    assert sorted(count for *_, count in shape(client)) == [1, 1, 1, 2]
+    assert sorted(count for *_, count in shape(admin_key)) == [1, 1, 1, 2]

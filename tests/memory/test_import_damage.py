@@ -13,8 +13,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from memory.transfer.lines import CHUNK_BYTES
-from tenants.models import Role, Tenant
-from tests.factories import key_client, make_event
+from tenants.models import Tenant
+from tests.factories import make_event
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, HEADER, NDJSON, make_file, refused_line, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,15 +25,10 @@ PACKED = gzip.compress(SMALL)
 Refusal = Callable[..., str]  # of a file, packed or not: what is said of it
 
 
-@pytest.fixture
-def client(acme: Tenant) -> APIClient:
-    return key_client(acme, Role.ADMIN)
-
-
 @pytest.fixture(params=["http", "command"])
-def refusal(request: pytest.FixtureRequest, acme: Tenant, client: APIClient, tmp_path: Path) -> Refusal:
+def refusal(request: pytest.FixtureRequest, acme: Tenant, admin_key: APIClient, tmp_path: Path) -> Refusal:
     def by_http(file: bytes, *, packed: bool = False) -> str:
-        refused = upload(client, file, **({"HTTP_CONTENT_ENCODING": "gzip"} if packed else {}))
+        refused = upload(admin_key, file, **({"HTTP_CONTENT_ENCODING": "gzip"} if packed else {}))
         assert (refused.status_code, refused.json()["code"]) == (422, "import_invalid"), refused.content
         return str(refused.json()["detail"])
 
@@ -49,17 +44,17 @@ def refusal(request: pytest.FixtureRequest, acme: Tenant, client: APIClient, tmp
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_written(client: APIClient) -> Iterator[None]:
+def nothing_is_written(admin_key: APIClient) -> Iterator[None]:
     yield
-    stats = client.get("/v1/stats").json()
+    stats = admin_key.get("/v1/stats").json()
     assert (stats["total_events"], stats["total_users"], stats["total_episodes"]) == (0, 0, 0)
 
 
-def test_cut_at_any_byte(client: APIClient) -> None:
+def test_cut_at_any_byte(admin_key: APIClient) -> None:
     for length in range(len(SMALL) - 1):
         line = SMALL[:length].count(b"\n") + 1
         whole = SMALL[length : length + 1] == b"\n"  # but for its newline: then it is the next that is missing
-        assert refused_line(upload(client, SMALL[:length])) == line + whole, length
+        assert refused_line(upload(admin_key, SMALL[:length])) == line + whole, length
 
 
 def test_cut_at_some_bytes(refusal: Refusal) -> None:
@@ -104,9 +99,9 @@ def cut_off(packed: bytes) -> str:
     return f"{place} gzip stream is cut off. Nothing was imported."
 
 
-def test_packed_and_cut_at_any_byte(client: APIClient) -> None:
+def test_packed_and_cut_at_any_byte(admin_key: APIClient) -> None:
     for length in range(len(PACKED)):
-        refused = upload(client, PACKED[:length], HTTP_CONTENT_ENCODING="gzip")
+        refused = upload(admin_key, PACKED[:length], HTTP_CONTENT_ENCODING="gzip")
         assert refused.json()["detail"] == cut_off(PACKED[:length]), length
 
 
@@ -137,14 +132,14 @@ def test_a_member_that_is_none_is_told_with_the_last_line_of_the_one_before(refu
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_file_that_is_too_large_is_told_with_the_last_whole_line(
-    packed: bool, acme: Tenant, client: APIClient, settings: Settings, tmp_path: Path
+    packed: bool, acme: Tenant, admin_key: APIClient, settings: Settings, tmp_path: Path
 ) -> None:
     file, lines = long_file()
     settings.IMPORT_MAX_BYTES = len(file) - 1
     whole = file[: (len(file) - 1) // CHUNK_BYTES * CHUNK_BYTES].count(b"\n")
     assert 0 < whole < len(lines)
     body, headers = (gzip.compress(file), {"HTTP_CONTENT_ENCODING": "gzip"}) if packed else (file, {})
-    refused = upload(client, body, **headers)
+    refused = upload(admin_key, body, **headers)
     said = f"After line {whole}: the file is larger than {len(file) - 1:,} bytes"
     assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
     assert refused.json()["detail"].startswith(said)
@@ -184,11 +179,11 @@ def test_packed_and_damaged(packed: bytes, refusal: Refusal) -> None:
 
 
 def test_members_that_unpack_to_nothing_count_by_their_packed_size(
-    acme: Tenant, client: APIClient, settings: Settings, tmp_path: Path
+    acme: Tenant, admin_key: APIClient, settings: Settings, tmp_path: Path
 ) -> None:
     settings.IMPORT_MAX_BYTES = 10_000
     body = gzip.compress(b"") * 1000
-    refused = client.generic("POST", "/v1/admin/import", body, content_type=NDJSON, HTTP_CONTENT_ENCODING="gzip")
+    refused = admin_key.generic("POST", "/v1/admin/import", body, content_type=NDJSON, HTTP_CONTENT_ENCODING="gzip")
     assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
     (tmp_path / "file.gz").write_bytes(body)
     arguments = [str(acme.id), str(tmp_path / "file.gz"), "--max-bytes", "10000"]

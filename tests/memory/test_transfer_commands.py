@@ -39,25 +39,20 @@ def read(tenant: Tenant, file: Path | str, *options: str) -> list[str]:
 
 
 @pytest.fixture
-def client(acme: Tenant) -> APIClient:
-    return key_client(acme, Role.ADMIN)
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "acme.ndjson"
 
 
 @pytest.mark.parametrize("suffix", [".ndjson", ".ndjson.gz"])
 def test_what_is_exported_is_what_http_gives_and_is_imported(
-    suffix: str, tmp_path: Path, acme: Tenant, globex: Tenant, client: APIClient
+    suffix: str, tmp_path: Path, acme: Tenant, globex: Tenant, admin_key: APIClient
 ) -> None:
-    upload(client, FILE)
+    upload(admin_key, FILE)
     make_user(acme)
     file = tmp_path / f"acme{suffix}"
     write(acme, file)
     content = gzip.decompress(file.read_bytes()) if suffix.endswith(".gz") else file.read_bytes()
-    assert content.splitlines()[1:-1] == export(client).splitlines()[1:-1]
+    assert content.splitlines()[1:-1] == export(admin_key).splitlines()[1:-1]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     created = [f"{name}: 1 created, 0 skipped" for name in ("event", "belief", "episode")]
     assert read(globex, file) == created
@@ -84,7 +79,7 @@ def test_standard_streams_take_the_place_of_files(
 
 
 def test_rows_of_the_command_are_nobodys_and_the_operator_is_in_the_audit_log(
-    acme: Tenant, client: APIClient, file: Path
+    acme: Tenant, admin_key: APIClient, file: Path
 ) -> None:
     file.write_bytes(FILE)
     read(acme, file)
@@ -98,10 +93,10 @@ def test_rows_of_the_command_are_nobodys_and_the_operator_is_in_the_audit_log(
     ]
 
 
-def test_a_dry_run_writes_nothing(acme: Tenant, client: APIClient, file: Path) -> None:
+def test_a_dry_run_writes_nothing(acme: Tenant, admin_key: APIClient, file: Path) -> None:
     file.write_bytes(FILE)
     assert read(acme, file, "--dry-run")[0] == "event: 1 would be created, 0 would be skipped"
-    assert client.get("/v1/stats").json()["total_users"] == 0
+    assert admin_key.get("/v1/stats").json()["total_users"] == 0
     assert not AuditEntry.objects.filter(tenant_id=acme.id, action="memory.imported")
 
 
@@ -154,8 +149,8 @@ def test_what_can_not_be_done_is_said(
         call(acme, file)
 
 
-def test_one_transfer_of_a_tenant_at_a_time_by_command_too(acme: Tenant, client: APIClient, file: Path) -> None:
-    response = client.get("/v1/admin/export")
+def test_one_transfer_of_a_tenant_at_a_time_by_command_too(acme: Tenant, admin_key: APIClient, file: Path) -> None:
+    response = admin_key.get("/v1/admin/export")
 
     def run() -> None:
         with pytest.raises(CommandError, match=r"^Another export or import of this workspace is running\.$"):
@@ -166,12 +161,12 @@ def test_one_transfer_of_a_tenant_at_a_time_by_command_too(acme: Tenant, client:
     assert not list(file.parent.iterdir())
 
 
-def test_a_conflict_is_an_error_if_asked_for(acme: Tenant, client: APIClient, file: Path) -> None:
+def test_a_conflict_is_an_error_if_asked_for(acme: Tenant, admin_key: APIClient, file: Path) -> None:
     make_belief(acme, subject_id="ada", key="city")
     file.write_bytes(make_file(EVENT, BELIEF))
     with pytest.raises(CommandError, match=r"1 of the beliefs up to line 3 exist here already. Nothing was imported."):
         read(acme, file, "--on-conflict", "fail")
-    assert client.get("/v1/stats").json()["total_events"] == 0
+    assert admin_key.get("/v1/stats").json()["total_events"] == 0
     assert read(acme, file)[1] == "belief: 0 created, 1 skipped"
 
 
