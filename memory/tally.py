@@ -22,9 +22,9 @@ TOTAL: Final = date.min  # rows of this day count all time; what happened on tha
 COLUMNS: Final = ("events", "beliefs", "episodes", "users")
 UTC_DAY: Final = "(occurred_at AT TIME ZONE 'UTC')::date"
 # Whose uncommitted row is in the way, or whose removal, is waited for; so not every name may be held at the first try,
-# and only when all are, the tally is written.
-WRITE: Final = """
-WITH wanted AS (
+# and only when all are, the tally is written. Part of a statement that writes rows, or all of one.
+COUNT: Final = """
+wanted AS (
     SELECT unnest(%(names)s::text[]) AS name {more_names}
 ), held AS (
     SELECT name FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name IN (SELECT name FROM wanted)
@@ -36,7 +36,7 @@ WITH wanted AS (
 ), entered AS (
     SELECT (SELECT count(*) FROM made) AS made,
            (SELECT count(*) FROM wanted) - (SELECT count(*) FROM held) - (SELECT count(*) FROM made) AS missed
-), written AS (
+), counted AS (
     INSERT INTO memory_tally AS tally (tenant_id, slot, day, events, beliefs, episodes, users)
     SELECT %(tenant_id)s, %(slot)s, day, events, beliefs, episodes,
            users + CASE WHEN day = %(total)s THEN made ELSE 0 END
@@ -48,8 +48,8 @@ WITH wanted AS (
         events = tally.events + excluded.events, beliefs = tally.beliefs + excluded.beliefs,
         episodes = tally.episodes + excluded.episodes, users = tally.users + excluded.users
 )
-SELECT made, missed FROM entered
 """
+WRITE: Final = f"WITH {COUNT} SELECT made, missed FROM entered"  # noqa: S608 - a constant of ours
 STAGED: Final = "UNION SELECT name FROM staged_user"
 # Whoever wrote a row of the user holds it until the commit. So the removal waits, and the next statement sees the row.
 HOLD_LEFT: Final = """
@@ -102,12 +102,16 @@ class Changes:
         if day is not None and day != TOTAL:
             self.counts[day][column] += number
 
+    def add_event(self, user_id: str, occurred_at: datetime) -> None:
+        self.add("events", 1, occurred_at.astimezone(UTC).date())
+        self.entered.add(user_id)
+
     def flush(self, tenant_id: UUID) -> None:
         values = {"tenant_id": tenant_id, "slot": own_slot(), "total": TOTAL}
         if self.left:
             self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
         while self.entered or self.staged or self.days():
-            made, missed = self.write({**values, **self.columns(), "names": sorted(self.entered)})
+            made, missed = self.write({**values, **self.columns()})
             if not missed:
                 break
             self.add("users", made)
@@ -123,7 +127,8 @@ class Changes:
 
     def columns(self) -> dict[str, list[Any]]:
         days = sorted({TOTAL, *self.days()})  # the total always: users who turn out to be new are added to it
-        return {"days": days, **{column: [self.counts[day][column] for day in days] for column in COLUMNS}}
+        counts = {column: [self.counts[day][column] for day in days] for column in COLUMNS}
+        return {"names": sorted(self.entered), "days": days, **counts}
 
 
 def own_slot() -> int:
@@ -145,9 +150,7 @@ def remove_users(tenant_id: UUID, names: list[str]) -> int:
 
 
 def note_event(user_id: str, occurred_at: datetime) -> None:
-    changes = pending.get()
-    changes.add("events", 1, occurred_at.astimezone(UTC).date())
-    changes.entered.add(user_id)
+    pending.get().add_event(user_id, occurred_at)
 
 
 def note_written(model: type[models.Model], user_id: str) -> None:

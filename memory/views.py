@@ -76,8 +76,7 @@ class EventViewSet(MemoryViewSet):
         fields = read_plain_event(request.data, timezone.now()) or checked(EventSerializer(data=request.data))
         with tenant_transaction(self.principal.tenant_id):
             event = services.record_event(principal=self.principal, **fields)
-        del event["tenant_id"]
-        return Response(event, status=status.HTTP_201_CREATED)
+        return Response({name: event[name] for name in EventSerializer.Meta.fields}, status=status.HTTP_201_CREATED)
 
 
 class BeliefViewSet(MemoryViewSet):
