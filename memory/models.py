@@ -253,7 +253,7 @@ class UnsettledSpan(models.Model):
     """Events of a stream that episodes are still to be made of: those after a place in it, up to a moment."""
 
     pk = models.CompositePrimaryKey("tenant_id", "id")
-    id = models.UUIDField(default=new_id, editable=False)
+    id = models.BigIntegerField(editable=False)  # PostgreSQL numbers them
     tenant = models.ForeignKey(Tenant, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     user_id = models.CharField(max_length=NAME_LENGTH)
     thread_id = models.CharField(max_length=NAME_LENGTH, null=True)

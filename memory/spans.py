@@ -20,9 +20,9 @@ SHARE_STREAM: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(number)s)
 HOLD_OFF_REMOVALS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 NOTE: Final = f"""
 INSERT INTO memory_unsettledspan (
-    tenant_id, id, user_id, thread_id, after_at, after_id, until_at, due_at
+    tenant_id, user_id, thread_id, after_at, after_id, until_at, due_at
 )
-SELECT %(tenant_id)s, gen_random_uuid(), user_id, thread_id, first, %(after)s,
+SELECT %(tenant_id)s, user_id, thread_id, first, %(after)s,
     least(last, '{LAST_MOMENT}'), coalesce(%(due)s, first + %(gap)s)
 FROM ({{spans}}) AS span (user_id, thread_id, first, last)
 """  # noqa: S608 - a constant of ours
@@ -83,11 +83,11 @@ def due_streams(tenant_id: UUID, *, most: int = 500) -> list[Stream]:
 @dataclass(frozen=True)
 class Span:
     stream: Stream
-    id: UUID
+    id: int
     after: Place
     until: datetime
     now: datetime
-    known: list[UUID]  # all spans of the stream by then
+    known: list[int]  # all spans of the stream by then
 
 
 def next_span(stream: Stream) -> Span | None:
