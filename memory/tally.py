@@ -27,7 +27,7 @@ COUNT: Final = """
 wanted AS (
     SELECT unnest(%(names)s::text[]) AS name {more_names}
 ), held AS (
-    SELECT name FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name IN (SELECT name FROM wanted)
+    SELECT name FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name = ANY (ARRAY(SELECT name FROM wanted))
     ORDER BY name FOR KEY SHARE
 ), made AS (
     INSERT INTO memory_enduser (tenant_id, name)
