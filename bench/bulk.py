@@ -4,19 +4,19 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
-from uuid import UUID
 
 from bench.comparing import Comparison
 from bench.installation import WORKERS, Account, Installation
 from bench.rows import an_event
 from bench.servers import Server, memgraph
 from bench.wrk import Call, LoadError
-from tenants.ids import new_id
+from tenants.ids import new_ids
 
 NDJSON: Final = "application/x-ndjson"
 BLOCK: Final = 1024 * 1024
@@ -30,29 +30,37 @@ numbers = count(1)
 
 
 def batches(bench: Installation) -> Iterator[Comparison]:
+    """Of conversations; and what costs most, of events that belong to a thread each."""
     account, rows = bench.accounts["written"], bench.scale.batch
-    body = json.dumps({"events": [an_event(number) for number in range(rows)]})
-    calls = [Call("POST", "/v1/events/batch", account.key, body)]
-    yield Comparison(
-        what=f"batches of {rows:,} events, COPY of the same",
-        unit="rows/s",
-        ours=lambda: rows * bench.drive(bench.memgraph(), calls),
-        theirs=lambda: copy_batches(bench, account.tenant_id, rows),
-        at_least=0.5,
-    )
+    events = [an_event(number) for number in range(rows)]
+    alone = [{**event, "thread_id": f"alone {number}"} for number, event in enumerate(events)]
+    for what, batch in (("20 a thread", events), ("1 a thread", alone)):
+        calls = [Call("POST", "/v1/events/batch", account.key, json.dumps({"events": batch}))]
+        yield Comparison(
+            what=f"batches of {rows:,} events, {what}, COPY of the same",
+            unit="rows/s",
+            ours=partial(rows_a_second, bench, calls, rows),
+            theirs=partial(copy_batches, bench, account, batch),
+            at_least=0.5,
+        )
 
 
-def copy_batches(bench: Installation, tenant_id: UUID, rows: int) -> float:
+def rows_a_second(bench: Installation, calls: list[Call], rows: int) -> float:
+    return rows * bench.drive(bench.memgraph(), calls)
+
+
+def copy_batches(bench: Installation, account: Account, batch: list[dict[str, Any]]) -> float:
     """Rows a second, by as many connections as Memgraph has workers, each batch committed like its own."""
-    lines = [copied_line(tenant_id, number) for number in range(rows)]
+    lines = [copied_line(account, event) for event in batch]
 
     def copy_until(end: float) -> int:
         copied = 0
         with bench.superuser() as database:
             while perf_counter() < end:
                 with database.cursor().copy(COPY_IN) as copy:
-                    copy.write("".join(line.format(id=new_id()) for line in lines))
-                copied += rows
+                    ids = new_ids(len(lines))
+                    copy.write("".join(line.format(id=row_id) for line, row_id in zip(lines, ids, strict=True)))
+                copied += len(lines)
         return copied
 
     started = perf_counter()
@@ -61,12 +69,11 @@ def copy_batches(bench: Installation, tenant_id: UUID, rows: int) -> float:
     return copied / (perf_counter() - started)
 
 
-def copied_line(tenant_id: UUID, number: int) -> str:
-    event = an_event(number)
+def copied_line(account: Account, event: dict[str, Any]) -> str:
     content = json.dumps(event["content"]).replace("{", "{{").replace("}", "}}")
     names = (event["event_type"], content, event["user_id"], event["agent_id"], event["thread_id"])
     moment = "2026-01-01T00:00:00Z"
-    return "\t".join(map(str, (tenant_id, "{id}", moment, *names, moment, r"\N"))) + "\n"
+    return "\t".join(map(str, (account.tenant_id, "{id}", moment, *names, moment, account.key_id))) + "\n"
 
 
 def exports(bench: Installation) -> Iterator[Comparison]:

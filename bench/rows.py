@@ -69,11 +69,12 @@ def pages(bench: Installation) -> Iterator[Comparison]:
 
 
 def an_event(number: int) -> dict[str, object]:
+    """Of conversations of 20 events each, as one user has them with one agent."""
     text = "The quick brown fox jumps over the lazy dog. " * 3
     return {
         "event_type": "user_message",
         "content": {"number": number, "text": text},
-        "user_id": f"user {number % 100}",
+        "user_id": f"user {number // 20 % 100}",
         "agent_id": "agent 1",
         "thread_id": f"thread {number // 20}",
     }
