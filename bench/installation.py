@@ -40,7 +40,7 @@ class Scale:
             "many events": {"events": self.many_events, "beliefs": 0},
             "few beliefs": {"events": 0, "beliefs": 2_050},
             "beliefs": {"events": 0, "beliefs": self.beliefs},
-            "written": {"events": 0, "beliefs": 0},
+            "written": {"events": self.few_events, "beliefs": 0},
         }
 
 

@@ -69,14 +69,14 @@ def pages(bench: Installation) -> Iterator[Comparison]:
 
 
 def an_event(number: int) -> dict[str, object]:
-    """Of conversations of 20 events each, as one user has them with one agent."""
+    """Of 50 conversations that go on at the same time, each of one user with one agent."""
     text = "The quick brown fox jumps over the lazy dog. " * 3
     return {
         "event_type": "user_message",
         "content": {"number": number, "text": text},
-        "user_id": f"user {number // 20 % 100}",
+        "user_id": f"user {number % 50}",
         "agent_id": "agent 1",
-        "thread_id": f"thread {number // 20}",
+        "thread_id": f"thread {number % 50}",
     }
 
 

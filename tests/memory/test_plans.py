@@ -271,6 +271,10 @@ def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -
             found = list(nodes(explained[0]["Plan"]))
             whole = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan"}
             assert whole <= {"memory_unsettledspan"}, name  # which has no rows here
+            users = [
+                node for node in found if node.get("Relation Name") == "memory_enduser" and "Scan" in node["Node Type"]
+            ]
+            assert all("name" in node["Index Cond"] for node in users), name  # never all of the tenant's
             used |= {node["Index Name"] for node in found if "Index Name" in node}
     indexes = {index.name for model in (Event, Belief, Episode) for index in model._meta.indexes}
     assert used >= indexes - {"episode_derived_by_stream"}  # no list asks for it
