@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import ProgrammingError, connection, models, transaction
 
 from accounts.models import User
-from memory.models import Belief, Episode, Event
+from memory.models import Belief, Episode, Event, UnsettledSpan
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.factories import (
@@ -187,7 +187,7 @@ def count_of(model: type[models.Model], tenant: Tenant) -> int:
 def copy_of_theirs(model: type[models.Model], theirs: Tenant) -> models.Model:
     with tenant_transaction(theirs.id):
         row = model.objects.all()[0]
-    row.id = uuid.uuid4()
+    row.id = -1 if model is UnsettledSpan else uuid.uuid4()
     return row
 
 
