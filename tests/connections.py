@@ -1,9 +1,13 @@
-"""For races in one process: each thread on a connection of its own, which it closes."""
+"""Connections to the database: for races in one process, where each thread closes its own, and ones that break."""
 
+import os
+import socket
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db import connections
+import psycopg
+import pytest
+from django.db import connection, connections
 
 T = TypeVar("T")
 
@@ -13,3 +17,32 @@ def in_its_own_connection(act: Callable[[], T]) -> T:
         return act()
     finally:
         connections.close_all()
+
+
+def somebody_waits_for(cursor: Any) -> bool:
+    """For the transaction of this cursor."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    cursor.execute(f"SELECT EXISTS ({waiting})")
+    return bool(cursor.fetchone()[0])
+
+
+def cut() -> None:
+    """As a server or a network does that goes without a word."""
+    wire = socket.socket(fileno=os.dup(own().fileno()))
+    wire.shutdown(socket.SHUT_RDWR)
+    wire.close()
+
+
+def terminate() -> None:
+    """As an operator does, or a server that is shut down."""
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [own().info.backend_pid])
+
+
+def own() -> psycopg.Connection[Any]:
+    connection.ensure_connection()
+    connected: psycopg.Connection[Any] = connection.connection
+    return connected
+
+
+BREAKS = pytest.mark.parametrize("break_it", [cut, terminate])

@@ -1,14 +1,16 @@
 """Django's PostgreSQL, for a server whose requests are short: less is asked of it, and times are read in C."""
 
 import select
+from contextlib import suppress
 from typing import Any, Final
 
 from django.db import DatabaseError
 from django.db.backends.postgresql import base
 from psycopg import Connection, Error, adapters
 from psycopg.adapt import AdaptersMap
-from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format, TransactionStatus
+
+from tenants.statements import refuse_failure
 
 TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 
@@ -46,8 +48,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Several, separated by semicolons, in one round trip. None may have an answer that matters."""
         with self.wrap_database_errors:
             result = self.connection.pgconn.exec_(commands.encode())
-            if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-                raise error_from_result(result)
+            refuse_failure(self.connection, result, ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
     def _start_transaction_under_autocommit(self) -> None:
         """Django's hook for databases that have to be told."""
@@ -55,7 +56,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             self.command(commands)
         except DatabaseError:
-            self.connection.pgconn.exec_(b"ROLLBACK")
+            with suppress(Error):
+                self.connection.rollback()
             raise
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's

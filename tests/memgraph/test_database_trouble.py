@@ -1,14 +1,21 @@
 """A database that is away, busy or in trouble: 503, made in the database itself."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys.keys import generate_key
+from memory import consolidation, views
+from memory.models import Event
+from memory.transactions import tenant_transaction
 from tenants.models import Tenant
+from tests.connections import BREAKS
 from tests.factories import anonymous_client
 from tests.memgraph.test_errors import assert_problem
 
@@ -90,3 +97,40 @@ def test_trouble_of_the_database_is_503(sqlstate: str, code: str, anonymous: API
         cursor.execute("CREATE TRIGGER trouble BEFORE INSERT ON tenants_tenant EXECUTE FUNCTION trouble()")
     assert_problem(anonymous.post("/v1/auth/onboard", ONBOARDING), 503, code)
     assert not Tenant.objects.exists()
+
+
+EVENT = {"event_type": "x", "content": {}, "user_id": "ada"}
+
+
+def breaking(act: Callable[..., Any], break_it: Callable[[], None]) -> Callable[..., Any]:
+    def broken(*arguments: Any, **named: Any) -> Any:
+        break_it()
+        return act(*arguments, **named)
+
+    return broken
+
+
+@BREAKS
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_lost_amid_a_request_is_503(
+    break_it: Callable[[], None], editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "read_plain_event", breaking(views.read_plain_event, break_it))
+    response = editor_key.post("/v1/events", EVENT)
+    connection.close()
+    assert_problem(response, 503, "database_unavailable")
+
+
+@BREAKS
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_is_stored_is_answered_so_whatever_becomes_of_its_episode(
+    break_it: Callable[[], None], acme: Tenant, editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a client would send it again."""
+    monkeypatch.setattr(consolidation, "settle", breaking(consolidation.settle, break_it))
+    long_ago = timezone.now() - timedelta(days=1)
+    response = editor_key.post("/v1/events", EVENT | {"occurred_at": long_ago.isoformat()})
+    connection.close()
+    assert response.status_code == 201
+    with tenant_transaction(acme.id):
+        assert Event.objects.count() == 1

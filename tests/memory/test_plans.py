@@ -16,7 +16,7 @@ from memory.search import CANDIDATES
 from memory.tally import SLOTS
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
-from tenants.statements import prepared as prepared_statements
+from tenants.statements import prepared_on
 from tests.factories import key_client
 from tests.memory.crowd import (
     BELIEFS_OF_ONE,
@@ -224,7 +224,7 @@ def forget_prepared_statements() -> None:
     """Those of tests before, which keep the connection."""
     database = connection.connection
     type(database._prepared).clear(database._prepared)
-    prepared_statements.pop(database, None)
+    prepared_on(database).clear()
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
 

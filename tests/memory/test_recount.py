@@ -23,7 +23,7 @@ from memory.services import record_belief, record_event
 from memory.tally import pending
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tests.connections import in_its_own_connection
+from tests.connections import in_its_own_connection, somebody_waits_for
 from tests.factories import (
     anonymous_client,
     client_for,
@@ -348,12 +348,6 @@ def test_a_writer_waits_for_an_erasure_that_has_taken_the_user_away(workspace: W
                 writing.result(timeout=0.5)
         writing.result()
     assert recount() == "All counts are right.\n"
-
-
-def somebody_waits_for(cursor: Any) -> bool:
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    cursor.execute(f"SELECT EXISTS ({waiting})")
-    return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)

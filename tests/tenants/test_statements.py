@@ -1,16 +1,20 @@
 """Statements past cursors: what they answer, how they fail, and that nothing makes a connection forget them."""
 
+import gc
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from weakref import ref
 
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tenants.statements import Statement
+from tests.connections import BREAKS, own, terminate
 
 ECHO = Statement("SELECT %(value)s::text, %(other)s::text || '%%', %(value)s::text")
 VALUES: list[tuple[str, Any]] = [
@@ -69,10 +73,8 @@ def test_dropped_tables_and_rollbacks_make_nobody_forget(acme: Tenant) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_the_server_ended_is_replaced(acme: Tenant) -> None:
     ECHO.rows(value="a", other="b")
-    ended = connection.connection
-    Statement("SELECT 1 FROM pg_sleep(0)").rows()
-    with type(ended).connect(**connection.get_connection_params()) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [ended.info.backend_pid])
+    ended = own()
+    terminate()
     connection.close_if_unusable_or_obsolete()  # as at the beginning of a request
     assert ECHO.rows(value="a", other="b") == [("a", "b%", "a")]
     assert connection.connection is not ended
@@ -84,7 +86,7 @@ def test_commands_before_a_transaction_that_fails_are_not_left_to_the_next(acme:
     connection.ensure_connection()
     broken = connection.connection
     broken.close()
-    with pytest.raises(Exception, match="closed"), tenant_transaction(acme.id):
+    with pytest.raises(OperationalError), tenant_transaction(acme.id):
         raise AssertionError("It must not begin.")
     connection.close()
     setting = Statement("SELECT current_setting('memgraph.tenant_id', true)")
@@ -93,3 +95,72 @@ def test_commands_before_a_transaction_that_fails_are_not_left_to_the_next(acme:
     with tenant_transaction(globex.id):
         assert setting.rows() == [(str(globex.id),)]
     assert setting.rows() == [("",)]
+
+
+@pytest.fixture
+def other_connection(transactional_db: None) -> Iterator[None]:
+    """For a test that spoils its own."""
+    yield
+    connection.close()
+
+
+def use_a_statement(tenant: Tenant, break_it: Callable[[], None]) -> None:
+    ECHO.rows(value="a", other="b")
+    break_it()
+    ECHO.rows(value="a", other="b")
+
+
+def prepare_a_statement(tenant: Tenant, break_it: Callable[[], None]) -> None:
+    break_it()
+    Statement("SELECT 1").rows()
+
+
+def begin(tenant: Tenant, break_it: Callable[[], None]) -> None:
+    break_it()
+    with tenant_transaction(tenant.id):
+        raise AssertionError("It must not begin.")
+
+
+def commit(tenant: Tenant, break_it: Callable[[], None]) -> None:
+    with tenant_transaction(tenant.id):
+        break_it()
+
+
+@BREAKS
+@pytest.mark.parametrize("act", [use_a_statement, prepare_a_statement, begin, commit])
+def test_a_lost_connection_is_what_a_cursor_would_raise(
+    act: Callable[..., None], break_it: Callable[[], None], acme: Tenant, other_connection: None
+) -> None:
+    with pytest.raises(OperationalError):
+        act(acme, break_it)
+
+
+def test_a_column_of_another_type_is_read_by_a_statement_prepared_anew(other_connection: None) -> None:
+    """PostgreSQL keeps to what it told of a prepared statement's columns."""
+    statement = Statement("SELECT value FROM widening")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE widening (value int)")
+        cursor.execute("INSERT INTO widening VALUES (1)")
+        assert statement.rows() == [(1,)]
+        cursor.execute("ALTER TABLE widening ALTER value TYPE text")
+        assert statement.rows() == [("1",)]
+        cursor.execute("ALTER TABLE widening ALTER value TYPE bigint USING value::bigint")
+        with pytest.raises(Exception, match="cached plan"), transaction.atomic():
+            statement.rows()
+        with transaction.atomic():
+            assert statement.rows() == [(1,)]
+
+
+def test_a_statement_that_somebody_deallocated_is_prepared_anew(other_connection: None) -> None:
+    ECHO.rows(value="a", other="b")
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    assert ECHO.rows(value="a", other="b") == [("a", "b%", "a")]
+
+
+def test_prepared_statements_keep_no_closed_connection(other_connection: None) -> None:
+    ECHO.rows(value="a", other="b")
+    closed = ref(own())
+    connection.close()
+    gc.collect()
+    assert closed() is None
