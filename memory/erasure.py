@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from memory.models import Belief, Episode, UnsettledSpan
+from memory.models import Belief, Episode
 from memory.removal import remove_events, remove_rows
 from memory.spans import await_settling
 from memory.transactions import tenant_transaction
@@ -34,7 +34,6 @@ def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
             events=remove_events(OF_USER, values),
             beliefs=remove_rows(Belief, OF_SUBJECT, values),
         )
-        UnsettledSpan.objects.for_tenant(tenant_id).filter(user_id=user_id).delete()
         target = Target(None, pseudonym(tenant_id, user_id))
         record(Action.MEMORY_ERASED, actor=actor, tenant_id=tenant_id, target=target, after=vars(erased))
     return erased

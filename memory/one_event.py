@@ -6,7 +6,7 @@ import orjson
 from django.conf import settings
 from django.utils import timezone
 
-from memory.spans import NOTE, START, lock_stream
+from memory.spans import NOTE, START, lock_stream, note_span
 from memory.stretches import Stream
 from memory.tally import COUNT, TOTAL, Changes, note_event, own_slot
 from tenants.ids import new_id
@@ -34,7 +34,7 @@ WITH event AS (
         SELECT FROM (
             SELECT ended_at FROM memory_episode
             WHERE tenant_id = %(tenant_id)s AND derived AND user_id = %(user_id)s AND {of_thread}
-            ORDER BY started_at DESC LIMIT 1
+            ORDER BY started_at DESC, ended_at DESC LIMIT 1
         ) AS newest
         WHERE ended_at >= %(occurred_at)s::timestamptz - %(gap)s::interval
     ) AS has_span
@@ -63,7 +63,8 @@ def write_event(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """The row, and whether its stream has something to settle now. Inside `tenant_transaction`."""
     row = {"id": new_id(), "created_at": timezone.now(), "agent_id": None, "thread_id": None, **fields}
     row.setdefault("occurred_at", row["created_at"])
-    lock_stream(Stream(row["tenant_id"], row["user_id"], row["thread_id"]), shared=True)
+    stream = Stream(row["tenant_id"], row["user_id"], row["thread_id"])
+    lock_stream(stream, shared=True)
     changes = Changes()
     changes.add_event(row["user_id"], row["occurred_at"])
     statement = IN_NONE if row["thread_id"] is None else IN_THREAD
@@ -76,6 +77,7 @@ def write_event(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         after=START,
         due=None,
     )
-    if not is_counted:  # somebody else is entering or removing the user: counted with the rest of the transaction
+    if not is_counted:  # somebody else is entering or removing the user, and perhaps what was seen of the stretch
         note_event(row["user_id"], row["occurred_at"])
+        note_span(stream, row["occurred_at"], row["occurred_at"])
     return row, is_due

@@ -59,10 +59,17 @@ SELECT count(*) FROM (
 ) AS held
 """
 LEAVE: Final = """
-DELETE FROM memory_enduser AS u WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
-AND NOT EXISTS (SELECT FROM memory_event WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
-AND NOT EXISTS (SELECT FROM memory_belief WHERE tenant_id = %(tenant_id)s AND subject_id = u.name)
-AND NOT EXISTS (SELECT FROM memory_episode WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
+WITH gone AS (
+    DELETE FROM memory_enduser AS u WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
+    AND NOT EXISTS (SELECT FROM memory_event WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
+    AND NOT EXISTS (SELECT FROM memory_belief WHERE tenant_id = %(tenant_id)s AND subject_id = u.name)
+    AND NOT EXISTS (SELECT FROM memory_episode WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
+    RETURNING name
+), unsettled AS (
+    DELETE FROM memory_unsettledspan
+    WHERE tenant_id = %(tenant_id)s AND user_id = ANY (ARRAY(SELECT name FROM gone))
+)
+SELECT count(*) FROM gone
 """
 
 
@@ -140,12 +147,15 @@ pending: ContextVar[Changes] = ContextVar("pending")  # of the transaction that 
 
 
 def remove_users(tenant_id: UUID, names: list[str]) -> int:
-    """Those of whom no row is left. Who enters at the same time is held as well, so that all are, in order."""
+    """Those of whom no row is left, and with them what is unsettled of their streams.
+
+    Who enters at the same time is held as well, so that all are, in order.
+    """
     values: dict[str, Any] = {"tenant_id": tenant_id, "names": names}
     with connection.cursor() as cursor:
         cursor.execute(HOLD_LEFT, values)
         cursor.execute(LEAVE, values)
-        removed: int = cursor.rowcount
+        removed: int = cursor.fetchone()[0]
     return removed
 
 

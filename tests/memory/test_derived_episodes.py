@@ -1,25 +1,37 @@
 """What becomes of episodes that made themselves: by removals, by what people write of them, by transfers."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from threading import Event as Flag
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.management import CommandError
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from memory.models import UnsettledSpan
+from memory import consolidation, erasure, stretches
+from memory.models import Episode, Event, UnsettledSpan
+from memory.services import record_event
 from memory.transactions import tenant_transaction
+from tenants.actor import Actor
 from tenants.models import Role, Tenant
+from tests.connections import in_its_own_connection, somebody_waits_for
 from tests.factories import (
     anonymous_client,
     client_for,
     key_client,
     make_episode,
+    make_event,
     make_key,
     make_tenant,
+    principal_of,
 )
+from tests.memgraph.processes import wait_for
 from tests.memory.streams import (
     MINUTE,
     NOON,
@@ -69,6 +81,57 @@ def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: 
     assert shape(admin_key) == [("bob", "t", 0, 0, 1)]
     with tenant_transaction(acme.id):
         assert not UnsettledSpan.objects.exists()
+
+
+@pytest.mark.parametrize("first", ["the write", "the erasure"])
+def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
+    first: str, acme: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It saw the event before it, which is going, and so may have left no span."""
+    now = timezone.now()
+    make_event(acme, occurred_at=now - 20 * MINUTE)
+    erase = partial(
+        in_its_own_connection, partial(erasure.erase_user, tenant_id=acme.id, user_id="ada", actor=Actor(label="a"))
+    )
+    with ThreadPoolExecutor(2) as pool:
+        if first == "the write":
+            with tenant_transaction(acme.id), connection.cursor() as cursor:
+                make_event_now = partial(record_event, principal=principal_of(acme), event_type="x", content={})
+                make_event_now(user_id="ada", occurred_at=now - 15 * MINUTE)
+                erasing = pool.submit(erase)
+                wait_for(lambda: somebody_waits_for(cursor), 10, "the erasure to wait")
+        else:
+            removed, go_on = Flag(), Flag()
+            monkeypatch.setattr(erasure, "record", lambda *_, **__: (removed.set(), go_on.wait(10)))
+            erasing = pool.submit(erase)
+            assert removed.wait(10)
+            make_event(acme, occurred_at=now - 15 * MINUTE)
+            go_on.set()
+        assert erasing.result(10).events == 1
+    make_event(acme, occurred_at=now - 10 * MINUTE)
+    settings.EPISODE_GAP = 7 * MINUTE  # now the stretch is over
+    with tenant_transaction(acme.id):
+        UnsettledSpan.objects.update(due_at=NOON)
+    make_episodes()
+    check_episodes(acme)
+
+
+def test_an_event_after_many_of_one_moment_gets_into_an_episode(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two episodes begin at that moment: the one that is full, and the one that goes on."""
+    for module in (consolidation, stretches):
+        monkeypatch.setattr(module, "LONGEST_STRETCH", 3)
+    moment = timezone.now() - timedelta(days=1)
+    users = [f"user {number}" for number in range(8)]  # which of the two is found first, is chance
+    for user_id in users:
+        for minutes in (0, 0, 0, 0, 10):
+            make_event(acme, user_id=user_id, occurred_at=moment + minutes * MINUTE)
+    make_episodes()
+    for user_id in users:
+        make_event(acme, user_id=user_id, occurred_at=moment + 35 * MINUTE)
+    make_episodes()
+    with tenant_transaction(acme.id):
+        named = [id for episode in Episode.objects.all() for id in episode.event_ids]
+        assert len(named) == Event.objects.count() == 6 * len(users)
 
 
 # What people write of them
