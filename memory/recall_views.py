@@ -1,5 +1,6 @@
 """What reads and writes memory in the words of people: search, and text handed over as it is."""
 
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 import orjson
@@ -14,7 +15,7 @@ from memory.context import context, find_memories, graph_context, recent_events
 from memory.ingest import ingest_text
 from memory.search import LARGEST_ANSWER
 from memory.serializers import NameField, OptionalNameField, checked
-from memory.transactions import tenant_transaction
+from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView
@@ -142,7 +143,11 @@ class IngestView(TenantAPIView):
     @extend_schema(request=IngestSerializer, responses=IngestedSerializer)
     def post(self, request: Request) -> Response:
         sent = checked(IngestSerializer(data=request.data))
-        with tenant_transaction(self.principal.tenant_id):
-            event, created = ingest_text(principal=self.principal, **sent)
+        event, created = again_after_deadlock(partial(self.ingest, sent))
         answer = {"event_id": event["id"], "status": "stored", "extraction": "verbatim", "beliefs_created": created}
         return Response(IngestedSerializer(answer).data)
+
+    def ingest(self, sent: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """Two texts may hold the same sentences in another order."""
+        with tenant_transaction(self.principal.tenant_id):
+            return ingest_text(principal=self.principal, **sent)
