@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 OLDEST_POSTGRESQL = 15
 BOUND_ROLE = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
+LANGUAGES = "SELECT cfgname FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname"
 MIGRATION_LOCK = 0x6D656D67  # "memg": one number for all hosts of an installation
 
 
@@ -55,6 +56,7 @@ def check_database() -> None:
         with psycopg.connect(**parameters) as found:
             version = found.info.server_version // 10000
             role = found.execute(BOUND_ROLE).fetchone()
+            languages = [name for (name,) in found.execute(LANGUAGES)]
     except psycopg.Error as error:
         raise StartError(f"The database at {where} can't be reached: {_reason(error)}. Check DATABASE_URL.") from error
     if version < OLDEST_POSTGRESQL:
@@ -63,6 +65,11 @@ def check_database() -> None:
         raise StartError(
             f"The role {role[0]!r} of DATABASE_URL is a superuser or has BYPASSRLS, so row-level security, the wall"
             " between tenants, doesn't bind it. Make one that has neither: CREATE ROLE memgraph LOGIN PASSWORD '...'"
+        )
+    if settings.SEARCH_LANGUAGE not in languages:
+        raise StartError(
+            f"SEARCH_LANGUAGE={settings.SEARCH_LANGUAGE} is no text search configuration of this PostgreSQL."
+            f" It has {', '.join(languages)}."
         )
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from memgraph.embedded import socket_directory
 from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, PACKAGE, installed
 from memgraph.embedded.places import SYSTEM_HOME, digest, is_reachable
+from memgraph.startup import StartError, check_database
 from tests.memgraph.processes import ROOT, START_SECONDS, Server, environment, free_port, refusal, run, wait_for
 
 NOBODY = 65534
@@ -258,6 +260,13 @@ def test_unreachable_database_is_named_without_its_password(folder: Path) -> Non
     assert where in sentence
     assert "refused" in sentence
     assert "hunter2" not in sentence
+
+
+@pytest.mark.django_db
+def test_an_unknown_search_language_is_named_with_those_there_are(settings: Any) -> None:
+    settings.SEARCH_LANGUAGE = "klingon"
+    with pytest.raises(StartError, match=r"SEARCH_LANGUAGE=klingon .* english, .* simple,"):
+        check_database()
 
 
 @pytest.mark.parametrize(
