@@ -15,6 +15,12 @@ from tenants.principal import Principal
 CONFIDENCE: Final = 0.3
 SENTENCES: Final = 100  # of one text; the event keeps all of it
 LONGEST_SENTENCE: Final = 1000
+# Of a sentence's end, its clauses and its quotations; not of a number, a sum of money or C++.
+PUNCTUATION: Final = re.compile(
+    r"[\s.,;:!?\u2026\"'()\[\]{}*_`\u00a1\u00ab\u00bb\u00bf\u2018-\u201f\u3001\u3002\u300c-\u300f\uff01\uff0c\uff1a\uff1b\uff1f]+"
+)
+UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # Thai to Chinese
+SHORTEST_UNSPACED: Final = 4  # characters
 UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces a list
 
 
@@ -57,10 +63,11 @@ def sentences_of(text: str) -> list[str]:
 
 def is_statement(sentence: str) -> bool:
     asked = sentence.rstrip("\"'\u2019\u201d\xbb)*_ ").endswith(UNFINISHED)
-    return not asked and len(sentence.split()) > 1 and len(sentence) <= LONGEST_SENTENCE
+    several_words = len(sentence.split()) > 1 or len(UNSPACED.findall(sentence)) >= SHORTEST_UNSPACED
+    return not asked and several_words and len(sentence) <= LONGEST_SENTENCE
 
 
 def key_of(sentence: str) -> str:
     """The same for the same words, so that a sentence said twice is one belief."""
-    normalized = " ".join(re.findall(r"\w+", sentence.lower()))
+    normalized = PUNCTUATION.sub(" ", sentence.lower()).strip()
     return f"said_{hashlib.sha256(normalized.encode()).hexdigest()[:16]}"

@@ -38,6 +38,11 @@ def values(client: APIClient) -> list[str]:
         ("Yes.", []),
         ("I like tea.\nI like tea.\nI LIKE tea!", ["I like tea."]),
         ("x" * 1001 + " y", []),
+        ("I have 5 cats. I have -5 cats.", ["I have 5 cats.", "I have -5 cats."]),
+        ("I know C# well. I know C++ well.", ["I know C# well.", "I know C++ well."]),
+        ("我住在北京。我喜欢喝茶。谢谢。", ["我住在北京。", "我喜欢喝茶。"]),
+        ("東京に住んでいます。はい。", ["東京に住んでいます。"]),
+        ("나는 서울에 살아요. 네.", ["나는 서울에 살아요."]),
     ],
 )
 def test_keeps_what_the_user_states(text: str, kept: list[str], editor_key: APIClient) -> None:
