@@ -44,6 +44,7 @@ CROSS JOIN LATERAL (
 ) AS holding
 """  # noqa: S608 - a constant of ours
 # Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
+# The more candidates hold a word, the less it tells: Alice's passport is not what else is known of Alice.
 # OFFSET 0: worked out once for a row. A pattern is a word or its stem, less a letter: happ, for happy and happiness.
 RANK: Final = f"""
 WITH words AS (
@@ -75,16 +76,21 @@ WITH words AS (
            || setweight(to_tsvector('simple', {sql_folded("name")}), 'C')
            || setweight(to_tsvector(%(language)s::regconfig, name), 'D') AS vector
     FROM spaced OFFSET 0
+), matches AS (
+    SELECT DISTINCT ON (id, place) id, place, word, weight, query
+    FROM vectors JOIN telling ON vector @@ query ORDER BY id, place, weight DESC
+), rarities AS (
+    SELECT place, 1 / (1 + ln(greatest(count(matches.id), 1))) AS rarity
+    FROM (SELECT DISTINCT place FROM telling) AS places LEFT JOIN matches USING (place) GROUP BY place
+), found AS (
+    SELECT id, sum(weight * rarity) AS weight, array_agg(word) AS words,
+           string_agg('(' || query::text || ')', ' | ')::tsquery AS query
+    FROM matches JOIN rarities USING (place) GROUP BY id
 )
 SELECT v.id, v.subject_id, v.key, v.value, v.confidence, v.belief_type, v.domain, v.uses, v.created_at, v.updated_at,
-       found.weight / (SELECT count(DISTINCT place) FROM telling) AS coverage,
+       found.weight / (SELECT sum(rarity) FROM rarities) AS coverage,
        ts_rank_cd(v.vector, found.query, 32) AS closeness, found.words
-FROM vectors v CROSS JOIN LATERAL (
-    SELECT sum(weight) AS weight, array_agg(word) AS words,
-           string_agg('(' || query::text || ')', ' | ')::tsquery AS query
-    FROM (SELECT DISTINCT ON (place) * FROM telling WHERE v.vector @@ query ORDER BY place, weight DESC) AS matched
-) AS found
-WHERE found.weight > 0
+FROM vectors v JOIN found USING (id)
 ORDER BY coverage DESC, closeness DESC, v.id DESC
 LIMIT {{most}}
 """  # noqa: S608 - a constant of ours
@@ -218,6 +224,8 @@ def correct(scope: Scope, unknown: list[Term]) -> list[Term]:
     vocabulary = [word for (word,) in scope.run(VOCABULARY) if len(word) >= SHORTEST_CORRECTED]
     corrections = []
     for term in slips:
+        if fold(term.word) in vocabulary:  # not a slip: what holds it came after better hits
+            continue
         allowed = 1 if len(term.word) < 2 * SHORTEST_CORRECTED else 2
         near = process.extract(
             fold(term.word), vocabulary, scorer=DamerauLevenshtein.distance, score_cutoff=allowed, limit=3

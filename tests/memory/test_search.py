@@ -190,6 +190,25 @@ def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -
     assert "invoice" not in keys(search(editor, "zurich", user_id=None))
 
 
+@pytest.mark.parametrize("others", [60, 300])
+def test_a_word_that_few_beliefs_hold_tells_more_than_one_of_many(others: int, acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="papers", value="The passport lies in the drawer")
+    for number in range(others):
+        make_belief(acme, subject_id="alice", key=f"friend {number}", value=f"Alice met friend number {number}")
+    found = search(key_client(acme, Role.VIEWER), "Where is Alice's passport?")
+    assert keys(found)[0] == "papers"
+    assert (found["debug"]["match"], found["debug"]["corrections"]) == ("lexical", {})
+
+
+def test_a_word_whose_beliefs_come_after_better_hits_is_no_slip(acme: Tenant) -> None:
+    for number in range(201):
+        make_belief(acme, subject_id="alice", key=f"friend {number}", value=f"Alice met Bob, friend number {number}")
+    for number in range(202):
+        make_belief(acme, subject_id="alice", key=f"drawer {number}", value=f"The passport was in drawer {number}")
+    found = search(key_client(acme, Role.VIEWER), "Where is Alice's and Bob's passport?")
+    assert found["debug"]["corrections"] == {}
+
+
 def test_another_user_and_an_unknown_one_find_nothing(client: APIClient) -> None:
     assert search(client, "pune", user_id="bob")["memories"] == []
 
