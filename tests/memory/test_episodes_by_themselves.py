@@ -152,10 +152,14 @@ def test_an_event_after_the_gap_makes_the_episode_before_it(admin_key: APIClient
         assert UnsettledSpan.objects.count() == 1
 
 
-def test_ingested_text_belongs_to_an_episode(admin_key: APIClient) -> None:
+def test_ingested_text_belongs_to_an_episode(acme: Tenant, admin_key: APIClient, settings: Any) -> None:
     assert admin_key.post("/v1/ingest", {"user_id": "ada", "text": "I like tea."}).status_code == 200
     assert make_episodes() == 0
-    assert listed(admin_key) == []
+    settings.EPISODE_GAP = timedelta(microseconds=1)  # now the stretch is over
+    with tenant_transaction(acme.id):
+        UnsettledSpan.objects.update(due_at=NOON)
+    assert make_episodes() == 1
+    assert [episode["event_count"] for episode in listed(admin_key)] == [1]
 
 
 @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(0)], ids=["in turn", "all at once"])
