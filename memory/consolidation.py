@@ -40,7 +40,7 @@ WHERE (ended_at, last_id) > (%(at)s, %(id)s) OR (
 
 
 def forget_removed_events(tenant_id: UUID) -> None:
-    """Those in the table `removed_event`. What is left of their stretches is made anew, without what they said."""
+    """Those in the tables of a removal. What is left of their stretches is made anew, without what they said."""
     spans.note_rows(tenant_id, spans.DERIVED_SPANS.format(condition=NAMES_REMOVED))
     spans.note_rows(tenant_id, spans.REMOVED_SPANS)
     remove_derived_where(NAMES_REMOVED, {"tenant_id": tenant_id})

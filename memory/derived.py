@@ -31,14 +31,8 @@ WHERE tenant_id = %(tenant_id)s AND derived AND summary_kind = 'given' AND {cond
 REMOVE_DERIVED: Final = (
     "DELETE FROM memory_episode WHERE tenant_id = %(tenant_id)s AND derived AND {condition} RETURNING user_id"
 )
-# An event of the table `removed_event`, which the episode may quote.
-NAMES_REMOVED: Final = """
-id IN (
-    SELECT named.id FROM memory_episode AS named CROSS JOIN unnest(named.event_ids) AS event (id)
-    JOIN removed_event ON removed_event.id = event.id
-    WHERE named.tenant_id = %(tenant_id)s AND named.derived
-)
-"""
+# By the tables of a removal (`removal.py`): an event that is gone, which the episode may quote.
+NAMES_REMOVED: Final = "id IN (SELECT id FROM naming_episode WHERE derived)"
 
 
 def overlapping_episodes(stretch: Stretch) -> list[Episode]:

@@ -25,18 +25,22 @@ REMOVE: Final = """
 WITH gone AS (DELETE FROM {table} WHERE tenant_id = %(tenant_id)s AND {condition} RETURNING {returning})
 SELECT name, count(*), count(*) FILTER (WHERE counts) FROM gone GROUP BY name
 """
-# Row-level security keeps an index on `event_ids` from use, so all episodes are looked through, for those that name one
-# of these. What is left over is worked out of the row as it is when it is changed, not as it was when it was found.
+# Row-level security keeps an index on `event_ids` from use, so all episodes are looked through, once, for those that
+# name one of these. Unnested in the SELECT list, because a lateral join takes ten times as long.
+CREATE_NAMING: Final = """
+CREATE TEMPORARY TABLE naming_episode ON COMMIT DROP AS
+SELECT DISTINCT id, derived FROM (
+    SELECT id, derived, unnest(event_ids) AS event_id FROM memory_episode WHERE tenant_id = %(tenant_id)s
+) AS named
+WHERE event_id IN (SELECT id FROM removed_event)
+"""
+# What is left over is worked out of the row as it is when it is changed, not as it was when it was found.
 FORGET_REFERENCES: Final = """
 UPDATE memory_episode SET event_ids = ARRAY(
     SELECT id FROM unnest(event_ids) WITH ORDINALITY AS named (id, place)
     WHERE NOT EXISTS (SELECT FROM removed_event AS gone WHERE gone.id = named.id) ORDER BY place
 )
-WHERE tenant_id = %(tenant_id)s AND id IN (
-    SELECT episode.id FROM memory_episode AS episode CROSS JOIN unnest(event_ids) AS named (id)
-    JOIN removed_event ON removed_event.id = named.id
-    WHERE tenant_id = %(tenant_id)s
-)
+WHERE tenant_id = %(tenant_id)s AND id IN (SELECT id FROM naming_episode)
 """
 
 
@@ -53,13 +57,15 @@ def remove_events(condition: str, values: dict[str, Any]) -> int:
         removed: int = cursor.rowcount
         cursor.execute("CREATE INDEX ON removed_event (id)")
         cursor.execute("ANALYZE removed_event")
+        cursor.execute(CREATE_NAMING, values)
+        cursor.execute("ANALYZE naming_episode")
         forget_removed_events(values["tenant_id"])
         cursor.execute(FORGET_REFERENCES, values)
         cursor.execute("SELECT day, count(*) FROM removed_event GROUP BY day")
         note_counts(Event, cursor.fetchall(), sign=-1)
         cursor.execute("SELECT DISTINCT user_id FROM removed_event")
         note_left(name for (name,) in cursor.fetchall())
-        cursor.execute("DROP TABLE removed_event")
+        cursor.execute("DROP TABLE removed_event, naming_episode")
     return removed
 
 
