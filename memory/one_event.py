@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from memory.spans import NOTE, START, lock_stream, note_span
 from memory.stretches import Stream
-from memory.tally import COUNT, TOTAL, Changes, note_event, own_slot
+from memory.tally import COUNT, NONE_STAGED, TOTAL, Changes, note_event, own_slot
 from tenants.ids import new_id
 from tenants.statements import Statement
 
@@ -49,7 +49,7 @@ SELECT missed = 0,
 FROM stretch CROSS JOIN entered
 """
 SPAN: Final = "SELECT %(user_id)s, %(thread_id)s, %(occurred_at)s, %(occurred_at)s FROM stretch WHERE NOT has_span"
-PARTS: Final = {"note": NOTE.format(spans=SPAN), "count": COUNT.format(more_names="")}
+PARTS: Final = {"note": NOTE.format(spans=SPAN), "count": COUNT.format(**NONE_STAGED)}
 # No index finds a parameter that may be null.
 IN_THREAD: Final = Statement(
     WRITE.format(**PARTS, of_thread_or_user="thread_id = %(thread_id)s", of_thread="thread_id = %(thread_id)s")

@@ -40,8 +40,10 @@ wanted AS (
     INSERT INTO memory_tally AS tally (tenant_id, slot, day, events, beliefs, episodes, users)
     SELECT %(tenant_id)s, %(slot)s, day, events, beliefs, episodes,
            users + CASE WHEN day = %(total)s THEN made ELSE 0 END
-    FROM entered CROSS JOIN unnest(
-        %(days)s::date[], %(events)s::bigint[], %(beliefs)s::bigint[], %(episodes)s::bigint[], %(users)s::bigint[]
+    FROM entered CROSS JOIN (
+        SELECT * FROM unnest(
+            %(days)s::date[], %(events)s::bigint[], %(beliefs)s::bigint[], %(episodes)s::bigint[], %(users)s::bigint[]
+        ) {more_days}
     ) AS change (day, events, beliefs, episodes, users)
     WHERE missed = 0 ORDER BY day
     ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
@@ -50,7 +52,11 @@ wanted AS (
 )
 """
 WRITE: Final = f"WITH {COUNT} SELECT made, missed FROM entered"  # noqa: S608 - a constant of ours
-STAGED: Final = "UNION SELECT name FROM staged_user"
+STAGED: Final = {
+    "more_names": "UNION SELECT name FROM staged_user",
+    "more_days": "UNION ALL SELECT day, sum(events), 0, 0, 0 FROM staged_day WHERE day <> %(total)s GROUP BY day",
+}
+NONE_STAGED: Final = dict.fromkeys(STAGED, "")
 # Whoever wrote a row of the user holds it until the commit. So the removal waits, and the next statement sees the row.
 HOLD_LEFT: Final = """
 SELECT count(*) FROM (
@@ -102,7 +108,7 @@ class Changes:
     counts: dict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     entered: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
-    staged: bool = False  # more names are in the temporary table `staged_user`: too many for a set
+    staged: bool = False  # more is in temporary tables, `staged_user` and `staged_day`: too much for a set and a dict
 
     def add(self, column: str, number: int, day: date | None = None) -> None:
         self.counts[TOTAL][column] += number
@@ -128,7 +134,7 @@ class Changes:
 
     def write(self, values: dict[str, Any]) -> tuple[int, int]:
         with connection.cursor() as cursor:
-            cursor.execute(WRITE.format(more_names=STAGED if self.staged else ""), values)
+            cursor.execute(WRITE.format(**(STAGED if self.staged else NONE_STAGED)), values)
             made, missed = cursor.fetchone()
         return made, missed
 
@@ -190,5 +196,8 @@ def note_left(names: Iterable[str]) -> None:
 
 
 def note_staged() -> None:
-    """The names in the temporary table `staged_user` have entered."""
+    """The names in the temporary table `staged_user` have entered, and the days in `staged_day` have more events.
+
+    In total, those events are noted besides; by day, no others may be: one statement can't change a row twice.
+    """
     pending.get().staged = True

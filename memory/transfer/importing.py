@@ -30,8 +30,10 @@ WITH made AS (
     RETURNING {returning}
 ), noted AS (
     INSERT INTO staged_user SELECT DISTINCT name FROM made
+), dated AS (
+    INSERT INTO staged_day SELECT day, count(*) FROM made WHERE day IS NOT NULL GROUP BY day
 )
-SELECT day, count(*), count(*) FILTER (WHERE counts) FROM made GROUP BY day
+SELECT count(*), count(*) FILTER (WHERE counts) FROM made
 """
 STAGED_SPANS: Final = "SELECT user_id, thread_id, min(occurred_at), max(occurred_at) FROM staged_event GROUP BY 1, 2"
 BROKEN_REFERENCE: Final = """
@@ -148,6 +150,7 @@ class Merge:
             for row_type in ROW_TYPES:
                 cursor.execute(create_staging(row_type))
             cursor.execute("CREATE TEMPORARY TABLE staged_user (name text) ON COMMIT DROP")
+            cursor.execute("CREATE TEMPORARY TABLE staged_day (day date, events integer) ON COMMIT DROP")
             cursor.execute("CREATE TEMPORARY TABLE staged_reference (line bigint, event_id uuid) ON COMMIT DROP")
 
     def stage(self, number: int, size: int, row_type: RowType, row: dict[str, Any]) -> None:
@@ -172,9 +175,9 @@ class Merge:
             returning = COUNTED[row_type.model].returning
             merge = sql.SQL(MERGE).format(table=table, columns=names, staging=staging, returning=returning)
             cursor.execute(merge, self.authors)
-            made = cursor.fetchall()
-            note_counts(row_type.model, [(day, number) for day, _, number in made])
-            self.count(sum(number for _, number, _ in made))
+            made, counted = cursor.fetchone()
+            note_counts(row_type.model, [(None, counted)])
+            self.count(made)
             if row_type is EVENT:
                 note_rows(self.tenant_id, STAGED_SPANS)
             if row_type is EPISODE:

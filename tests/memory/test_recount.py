@@ -102,6 +102,11 @@ OTHER_BELIEFS = [
     BELIEF | {"id": EPISODE["id"], "key": "old", "status": "inactive", "ended_at": "2026-02-01T00:00:00Z"},
     BELIEF | {"id": EVENT["id"], "subject_id": "imported"},
 ]
+# Of the day that counts all time, and of another, on which there is an event already.
+DATED_EVENTS = [
+    EVENT | {"id": f"01900000-0000-7000-8000-{number:012}", "occurred_at": moment}
+    for number, moment in enumerate(["0001-01-01T12:00:00Z", *["2020-01-01T12:00:00Z"] * 3], 10)
+]
 PATHS: dict[str, Callable[[Workspace], object]] = {
     "event": lambda w: w.send("post", "/v1/events", EVENT_BODY),
     "event of a new user": lambda w: w.send("post", "/v1/events", EVENT_BODY | {"user_id": "new"}),
@@ -185,6 +190,10 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
     "erase nobody": lambda w: w.take_away("nobody"),
     "import": lambda w: w.upload(EVENT, BELIEF, *OTHER_BELIEFS, EPISODE | {"user_id": "grace"}),
     "import twice": lambda w: [w.upload(EVENT, *OTHER_BELIEFS, EPISODE) for _ in range(2)],
+    "import of a day in several batches": lambda w: [
+        w.upload(*DATED_EVENTS[:2], BELIEF, *DATED_EVENTS[1:3], EPISODE | {"event_ids": []}, *DATED_EVENTS[2:], EVENT)
+        for _ in range(2)
+    ],
     "import dry": lambda w: w.upload(EVENT, *OTHER_BELIEFS, query="dry_run=true"),
     "import of what was erased": lambda w: [
         (file := export(w.admin)),
@@ -368,15 +377,22 @@ def test_who_waits_for_a_belief_holds_no_counts(acme: Tenant, editor_key: APICli
     assert recount() == "All counts are right.\n"
 
 
+SECOND_WRITERS: dict[str, Callable[[Workspace], object]] = {
+    "of an event": lambda w: make_event(w.tenant, user_id="new"),
+    "of an import": lambda w: w.upload(EVENT | {"user_id": "new"}),
+}
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_writers_of_a_new_user_count_it_once(workspace: Workspace) -> None:
+@pytest.mark.parametrize("second", SECOND_WRITERS)
+def test_two_writers_of_a_new_user_count_it_once(second: str, workspace: Workspace) -> None:
     """The second waits for the first, whose row it can't see yet."""
     tenant = workspace.tenant
     with ThreadPoolExecutor(1) as pool:
         with tenant_transaction(tenant.id):
             record_event(principal=principal_of(tenant), event_type="x", content={}, user_id="new")
             write_the_counts(tenant)
-            writing = pool.submit(in_its_own_connection, lambda: make_event(tenant, user_id="new"))
+            writing = pool.submit(in_its_own_connection, lambda: SECOND_WRITERS[second](workspace))
             with pytest.raises(TimeoutError):
                 writing.result(timeout=0.5)
         writing.result()
