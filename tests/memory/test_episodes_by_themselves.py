@@ -7,18 +7,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from memory.consolidation import settle, settle_tenant
+from memory.consolidation import settle, settle_step, settle_tenant
 from memory.models import UnsettledSpan
 from memory.services import record_event
-from memory.spans import await_settling, hold_off_removals
+from memory.spans import await_settling, hold_off_removals, next_span
 from memory.stretches import LONGEST_STRETCH, Stream
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
-from tests.connections import in_its_own_connection
+from tests.connections import in_its_own_connection, somebody_waits_for
 from tests.factories import (
     anonymous_client,
     client_for,
@@ -27,6 +28,8 @@ from tests.factories import (
     make_key,
     principal_of,
 )
+from tests.memgraph.processes import wait_for
+from tests.memory.reading import kept_rows
 from tests.memory.streams import (
     FIRST,
     LATER,
@@ -253,20 +256,25 @@ def test_a_write_does_not_wait_for_a_removal(acme: Tenant, admin_key: APIClient)
     assert make_episodes() == 1
 
 
-def test_a_removal_waits_for_an_episode_that_is_being_made(
-    acme: Tenant, acme_admin: User, admin_key: APIClient
-) -> None:
+def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_admin: User, settings: Any) -> None:
     """And takes it away with its event."""
-    admin = client_for(acme_admin)
+    admin, stream = client_for(acme_admin), Stream(acme.id, "ada", None)
+    make_event(acme, occurred_at=timezone.now() - 20 * MINUTE)
+    settings.EPISODE_GAP = 10 * MINUTE  # now the stretch is over
     with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(acme.id):
+        with tenant_transaction(acme.id), connection.cursor() as cursor:
+            UnsettledSpan.objects.update(due_at=NOON)
             assert hold_off_removals(acme.id, wait=True)
-            erasing = pool.submit(
-                in_its_own_connection, lambda: admin.post("/v1/admin/erase", {"user_id": "ada"}).status_code
-            )
-            with pytest.raises(TimeoutError):
-                erasing.result(timeout=0.5)
-        assert erasing.result() == 200
+            span = next_span(stream)
+            assert span
+            assert settle_step(span) == 1
+            erasing = pool.submit(in_its_own_connection, lambda: admin.post("/v1/admin/erase", {"user_id": "ada"}))
+            wait_for(lambda: somebody_waits_for(cursor), 10, "the erasure to wait")
+        erased = erasing.result()
+    assert erased.status_code == 200, erased.content
+    assert (erased.json()["events"], erased.json()["episodes"]) == (1, 1)
+    assert set(kept_rows(acme)) == {"Tally"}
+    check_episodes(acme)
 
 
 @pytest.mark.parametrize("at", [10, 20, 30, 40, 5000])
