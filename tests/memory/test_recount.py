@@ -12,6 +12,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -85,7 +86,11 @@ class Workspace:
         return [episode for episode in episodes if episode["derived"]]
 
     def upload(self, *rows: dict[str, Any], query: str = "") -> None:
-        assert upload(self.admin, make_file(*rows), query).status_code == 200
+        self.take_in(make_file(*rows), query)
+
+    def take_in(self, file: bytes, query: str = "") -> None:
+        answer = upload(self.admin, file, query)
+        assert answer.status_code == 200, answer.content
 
     def take_away(self, user: str) -> None:
         self.send("post", "/v1/admin/erase", {"user_id": user}, by_admin=True)
@@ -96,6 +101,10 @@ def expect(workspace: Workspace, derived: int, *, given: int = 0) -> None:
     episodes = workspace.send("get", "/v1/episodes?user_id=teller").json()["items"]
     kinds = [episode["summary_kind"] for episode in episodes]
     assert (kinds.count("extractive"), kinds.count("given")) == (derived, given)
+
+
+def refuse(answer: Response, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.content
 
 
 OTHER_BELIEFS = [
@@ -177,7 +186,7 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
         (file := export(w.admin)),
         w.take_away("teller"),
         expect(w, 0),
-        upload(w.admin, file),
+        w.take_in(file),
         expect(w, 2),
         w.derive(),
         expect(w, 2),
@@ -198,12 +207,14 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
     "import of what was erased": lambda w: [
         (file := export(w.admin)),
         w.take_away("ada"),
-        upload(w.admin, file),
+        w.take_in(file),
     ],
-    "refused import": lambda w: upload(w.admin, make_file(EVENT | {"user_id": "new"}, BELIEF | {"value": 1})),
+    "refused import": lambda w: refuse(
+        upload(w.admin, make_file(EVENT | {"user_id": "new"}, BELIEF | {"value": 1})), "import_invalid"
+    ),
     "prune": lambda w: (w.upload(EVENT), call_command("prune_events", "--older-than=30d", stdout=StringIO())),
-    "refused episode": lambda w: w.program.post(
-        "/v1/episodes", {"user_id": "new", "summary": "s", "event_ids": [EVENT["id"]]}
+    "refused episode": lambda w: refuse(
+        w.program.post("/v1/episodes", {"user_id": "new", "summary": "s", "event_ids": [EVENT["id"]]}), "unknown_event"
     ),
 }
 
