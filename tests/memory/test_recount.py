@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from io import StringIO
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -21,10 +23,10 @@ from memory.ingest import key_of
 from memory.models import EndUser, Tally
 from memory.removal import remove_events
 from memory.services import record_belief, record_event
-from memory.tally import pending
+from memory.tally import SLOTS, pending
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tests.connections import in_its_own_connection, somebody_waits_for
+from tests.connections import in_its_own_connection, own, somebody_waits_for
 from tests.factories import (
     anonymous_client,
     client_for,
@@ -409,3 +411,35 @@ def test_two_writers_of_a_new_user_count_it_once(second: str, workspace: Workspa
         writing.result()
     assert recount() == "All counts are right.\n"
     assert workspace.send("get", "/v1/stats").json()["total_users"] == 4
+
+
+def slot() -> int:
+    """In which the counts of this connection should go."""
+    return own().info.backend_pid % SLOTS
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["event", "belief"])
+def test_writers_side_by_side_do_not_wait_for_each_other(kind: str, workspace: Workspace) -> None:
+    """Of one user. Both have written their counts before either commits. By chance their slots could be the same."""
+    tenant, principal, both_have_written = workspace.tenant, principal_of(workspace.tenant), Barrier(2, timeout=10)
+
+    def write(key: str) -> None:
+        with tenant_transaction(tenant.id):
+            if kind == "event":
+                record_event(principal=principal, event_type="x", content={}, user_id="ada")
+            else:
+                record_belief(principal=principal, **BELIEF_BODY | {"key": key}, confidence=0.5, belief_type="fact")
+            write_the_counts(tenant)
+            both_have_written.wait()
+
+    def write_in_another_slot(taken: int) -> None:
+        while slot() == taken:
+            connection.close()
+        write("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(in_its_own_connection, partial(write_in_another_slot, slot()))
+        write("first")
+        writing.result()
+    assert recount() == "All counts are right.\n"
