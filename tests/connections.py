@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from tests.memgraph.processes import wait_for
+
 T = TypeVar("T")
 
 
@@ -19,11 +21,11 @@ def in_its_own_connection(act: Callable[[], T]) -> T:
         connections.close_all()
 
 
-def somebody_waits_for(cursor: Any) -> bool:
-    """For the transaction of this cursor."""
+def until_somebody_waits(holder: psycopg.Connection[Any] | None = None) -> None:
+    """For a lock of this connection's transaction, or of this thread's own. The test fails when nobody does."""
+    holder = holder or own()
     waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    cursor.execute(f"SELECT EXISTS ({waiting})")
-    return bool(cursor.fetchone()[0])
+    wait_for(lambda: holder.execute(waiting).rowcount, 30, "somebody to wait")
 
 
 def cut() -> None:

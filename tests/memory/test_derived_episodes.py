@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -20,7 +19,7 @@ from memory.services import record_event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
 from tenants.models import Role, Tenant
-from tests.connections import in_its_own_connection, somebody_waits_for
+from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import (
     anonymous_client,
     client_for,
@@ -31,7 +30,6 @@ from tests.factories import (
     make_tenant,
     principal_of,
 )
-from tests.memgraph.processes import wait_for
 from tests.memory.streams import (
     MINUTE,
     NOON,
@@ -95,11 +93,11 @@ def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
     )
     with ThreadPoolExecutor(2) as pool:
         if first == "the write":
-            with tenant_transaction(acme.id), connection.cursor() as cursor:
+            with tenant_transaction(acme.id):
                 make_event_now = partial(record_event, principal=principal_of(acme), event_type="x", content={})
                 make_event_now(user_id="ada", occurred_at=now - 15 * MINUTE)
                 erasing = pool.submit(erase)
-                wait_for(lambda: somebody_waits_for(cursor), 10, "the erasure to wait")
+                until_somebody_waits()
         else:
             removed, go_on = Flag(), Flag()
             monkeypatch.setattr(erasure, "record", lambda *_, **__: (removed.set(), go_on.wait(10)))

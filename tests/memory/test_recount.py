@@ -1,101 +1,22 @@
 """Every way in which rows come and go leaves the counts exact; `manage.py recount` proves it, and repairs."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from importlib import import_module
 from io import StringIO
-from threading import Barrier
-from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.utils import timezone
 from rest_framework.response import Response
-from rest_framework.test import APIClient
 
-from accounts.models import User
-from apikeys.models import APIKey
-from memory.ingest import key_of
 from memory.models import EndUser, Tally
-from memory.removal import remove_events
-from memory.services import record_belief, record_event
-from memory.tally import SLOTS, pending
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tests.connections import in_its_own_connection, own, somebody_waits_for
-from tests.factories import (
-    anonymous_client,
-    client_for,
-    make_belief,
-    make_episode,
-    make_event,
-    make_key,
-    principal_of,
-)
-from tests.memgraph.processes import wait_for
+from tests.factories import make_event
+from tests.memory.counted import BELIEF_BODY, EVENT_BODY, Workspace, recount
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, export, make_file, upload
-
-ROUNDS = 20
-EVENT_BODY = {"event_type": "x", "content": {}, "user_id": "ada", "occurred_at": "2026-01-31T23:30:00-05:00"}
-BELIEF_BODY = {"subject_id": "ada", "key": "city", "value": "Rome"}
-
-
-class Workspace:
-    """A program's key with which the rows are written, its admin, and rows of others that are in the way."""
-
-    def __init__(self, tenant: Tenant, admin: User) -> None:
-        self.tenant, self.since = tenant, timezone.now() - timedelta(seconds=1)
-        self.key: APIKey
-        self.key, plaintext = make_key(tenant)
-        self.program, self.admin = anonymous_client(HTTP_X_API_KEY=plaintext), client_for(admin)
-        self.event = make_event(tenant, occurred_at=datetime(2020, 1, 1, tzinfo=UTC))
-        make_event(tenant, user_id="bob")
-        make_belief(tenant, value="London")
-        self.belief = make_belief(tenant, key="name", value="Ada")
-        make_episode(tenant, user_id="eve", event_ids=[self.event.id])
-
-    def send(self, method: str, path: str, body: Any = None, *, by_admin: bool = False) -> Any:
-        answer = getattr(self.admin if by_admin else self.program, method)(path, body)
-        assert answer.status_code < 300, answer.content
-        return answer
-
-    def written(self) -> None:
-        self.send("post", "/v1/events", EVENT_BODY | {"user_id": "new"})
-        self.send("post", "/v1/beliefs", BELIEF_BODY)
-        self.send("post", "/v1/beliefs", BELIEF_BODY | {"subject_id": "newer"})
-        self.send("post", "/v1/episodes", {"user_id": "newest", "summary": "s"})
-
-    def undo(self, **options: Any) -> None:
-        self.written()
-        self.send("delete", "/v1/beliefs?subject_id=newer&soft=true")
-        body = {"since": self.since.isoformat(), **options}
-        self.send("post", f"/v1/api-keys/{self.key.id}/undo", body, by_admin=True)
-
-    def derive(self, *minutes: int) -> None:
-        """Episodes of the program's events, so many minutes after a noon. What was derived before may change."""
-        noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        for minute in minutes:
-            moment = (noon + timedelta(minutes=minute)).isoformat()
-            self.send("post", "/v1/events", EVENT_BODY | {"user_id": "teller", "occurred_at": moment})
-        call_command("make_episodes", stdout=StringIO())
-
-    def derived(self, user: str = "teller") -> list[dict[str, Any]]:
-        episodes = self.send("get", f"/v1/episodes?user_id={user}").json()["items"]
-        return [episode for episode in episodes if episode["derived"]]
-
-    def upload(self, *rows: dict[str, Any], query: str = "") -> None:
-        self.take_in(make_file(*rows), query)
-
-    def take_in(self, file: bytes, query: str = "") -> None:
-        answer = upload(self.admin, file, query)
-        assert answer.status_code == 200, answer.content
-
-    def take_away(self, user: str) -> None:
-        self.send("post", "/v1/admin/erase", {"user_id": user}, by_admin=True)
 
 
 def expect(workspace: Workspace, derived: int, *, given: int = 0) -> None:
@@ -221,17 +142,6 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
 }
 
 
-def recount(*arguments: str) -> str:
-    out = StringIO()
-    call_command("recount", *arguments, stdout=out)
-    return out.getvalue()
-
-
-@pytest.fixture
-def workspace(acme: Tenant, acme_admin: User) -> Workspace:
-    return Workspace(acme, acme_admin)
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
 def test_counts_are_exact_whatever_is_done(path: str, workspace: Workspace) -> None:
@@ -295,151 +205,3 @@ def test_the_counts_of_rows_that_were_there_before_are_filled_in(workspace: Work
 def test_an_unknown_tenant_is_refused(tenant: str) -> None:
     with pytest.raises(CommandError, match="no such tenant"):
         recount(tenant)
-
-
-# Races
-
-
-def write_and_forget(workspace: Workspace, number: int) -> None:
-    user = f"user {number % 3}"
-    workspace.send("post", "/v1/events", EVENT_BODY | {"user_id": user})
-    workspace.send(
-        "post", "/v1/beliefs/batch", {"beliefs": [BELIEF_BODY | {"subject_id": f"user {n}"} for n in (2, 0)]}
-    )
-    workspace.send("delete", f"/v1/beliefs?subject_id={user}")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_writers_and_removers_of_the_same_users_lose_no_count(workspace: Workspace) -> None:
-    """While counts that are wrong are being repaired, too."""
-    with tenant_transaction(workspace.tenant.id):
-        Tally.objects.update(events=5, users=-3)
-        EndUser.objects.filter(name="bob").delete()
-    acts: list[Callable[[int], object]] = [
-        lambda number: write_and_forget(workspace, number),
-        lambda number: write_and_forget(workspace, number + 1),
-        lambda number: workspace.take_away(f"user {number % 3}"),
-        lambda _: recount("--repair"),
-    ]
-    with ThreadPoolExecutor(len(acts)) as pool:
-        races = [
-            pool.submit(in_its_own_connection, lambda act=act: [act(number) for number in range(ROUNDS)])
-            for act in acts
-        ]
-        for race in races:
-            race.result()
-    assert recount() == "All counts are right.\n"
-
-
-def write_the_counts(tenant: Tenant) -> None:
-    """As at the end of the transaction, which is still to come."""
-    changes = pending.get()
-    changes.flush(tenant.id)
-    for noted in (changes.counts, changes.entered, changes.left):
-        noted.clear()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_erasure_waits_for_a_writer_who_has_entered_the_user(workspace: Workspace) -> None:
-    """And then sees the row."""
-    tenant = workspace.tenant
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(tenant.id):
-            record_event(principal=principal_of(tenant), event_type="x", content={}, user_id="ada")
-            write_the_counts(tenant)
-            erasing = pool.submit(in_its_own_connection, lambda: workspace.take_away("ada"))
-            with pytest.raises(TimeoutError):
-                erasing.result(timeout=0.5)
-        erasing.result()
-    assert recount() == "All counts are right.\n"
-    assert workspace.send("get", "/v1/events?user_id=ada").json()["items"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_writer_waits_for_an_erasure_that_has_taken_the_user_away(workspace: Workspace) -> None:
-    """And enters the user anew."""
-    tenant, values = workspace.tenant, {"tenant_id": workspace.tenant.id}
-    workspace.take_away("eve")
-    make_event(tenant, user_id="eve")
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(tenant.id):
-            remove_events("user_id = 'eve'", values)
-            write_the_counts(tenant)
-            writing = pool.submit(in_its_own_connection, lambda: make_event(tenant, user_id="eve"))
-            with pytest.raises(TimeoutError):
-                writing.result(timeout=0.5)
-        writing.result()
-    assert recount() == "All counts are right.\n"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_waits_for_a_belief_holds_no_counts(acme: Tenant, editor_key: APIClient) -> None:
-    """Or the writer of that belief, whose counts may be the same rows, would wait for it in turn."""
-    make_event(acme, user_id="ada")
-    text = {"user_id": "ada", "text": "I like tea."}
-    said: dict[str, Any] = {"subject_id": "ada", "key": key_of(text["text"]), "value": text["text"]}
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(acme.id), connection.cursor() as cursor:
-            record_belief(principal=principal_of(acme), **said, confidence=0.5, belief_type="fact", domain=None)
-            ingesting = pool.submit(in_its_own_connection, lambda: editor_key.post("/v1/ingest", text))
-            wait_for(lambda: somebody_waits_for(cursor), 10, "the writer to wait")
-            for table in ("memory_enduser", "memory_tally"):
-                cursor.execute(f"SELECT count(*) FROM (SELECT FROM {table} FOR UPDATE NOWAIT) AS held")
-                assert cursor.fetchone()[0]
-        assert ingesting.result().status_code == 200
-    assert recount() == "All counts are right.\n"
-
-
-SECOND_WRITERS: dict[str, Callable[[Workspace], object]] = {
-    "of an event": lambda w: make_event(w.tenant, user_id="new"),
-    "of an import": lambda w: w.upload(EVENT | {"user_id": "new"}),
-}
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("second", SECOND_WRITERS)
-def test_two_writers_of_a_new_user_count_it_once(second: str, workspace: Workspace) -> None:
-    """The second waits for the first, whose row it can't see yet."""
-    tenant = workspace.tenant
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(tenant.id):
-            record_event(principal=principal_of(tenant), event_type="x", content={}, user_id="new")
-            write_the_counts(tenant)
-            writing = pool.submit(in_its_own_connection, lambda: SECOND_WRITERS[second](workspace))
-            with pytest.raises(TimeoutError):
-                writing.result(timeout=0.5)
-        writing.result()
-    assert recount() == "All counts are right.\n"
-    assert workspace.send("get", "/v1/stats").json()["total_users"] == 4
-
-
-def slot() -> int:
-    """In which the counts of this connection should go."""
-    return own().info.backend_pid % SLOTS
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["event", "belief"])
-def test_writers_side_by_side_do_not_wait_for_each_other(kind: str, workspace: Workspace) -> None:
-    """Of one user. Both have written their counts before either commits. By chance their slots could be the same."""
-    tenant, principal, both_have_written = workspace.tenant, principal_of(workspace.tenant), Barrier(2, timeout=10)
-
-    def write(key: str) -> None:
-        with tenant_transaction(tenant.id):
-            if kind == "event":
-                record_event(principal=principal, event_type="x", content={}, user_id="ada")
-            else:
-                record_belief(principal=principal, **BELIEF_BODY | {"key": key}, confidence=0.5, belief_type="fact")
-            write_the_counts(tenant)
-            both_have_written.wait()
-
-    def write_in_another_slot(taken: int) -> None:
-        while slot() == taken:
-            connection.close()
-        write("second")
-
-    with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(in_its_own_connection, partial(write_in_another_slot, slot()))
-        write("first")
-        writing.result()
-    assert recount() == "All counts are right.\n"
