@@ -30,21 +30,21 @@ def test_from_sign_up_to_the_first_event(watch: Watch, server_url: str) -> None:
     tab = watch(permissions=CLIPBOARD)
     page = tab.page
     key = sign_up(page)
-    tab.look_at_both_widths("scene-welcome")
+    tab.look("scene-welcome")
     page.get_by_role("button", name="Copy").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == key
     page.get_by_role("link", name="I have saved it").click()
     expect(page.get_by_role("heading", name="Three steps to your first memory")).to_be_visible()
     expect(page.locator(".steps .done")).to_have_count(1)
-    tab.look_at_both_widths("scene-new-workspace")
+    tab.look("scene-new-workspace")
     page.evaluate("window.loadedOnce = true")
     assert httpx.get(f"{server_url}/v1/auth/whoami", headers={"X-API-KEY": key}).status_code == 200
     expect(page.locator(".steps .done")).to_have_count(2)
     assert httpx.post(f"{server_url}/v1/events", headers={"X-API-KEY": key}, json=EVENT).status_code == 201
     expect(page.locator(".steps .done")).to_have_count(3)
     assert page.evaluate("window.loadedOnce")
-    tab.look_at_both_widths("scene-first-memory")
+    tab.look("scene-first-memory")
     page.get_by_role("link", name="Show it").click()
     expect(page.get_by_text("I moved to London.")).to_be_visible()
 
@@ -53,7 +53,7 @@ def test_a_key_is_made_copied_used_rotated_and_revoked(watch: Watch, person: Per
     tab = watch(person.token, permissions=CLIPBOARD)
     page = tab.page
     key = make_key(page, "agent")
-    tab.look_at_both_widths("scene-key-shown")
+    tab.look("scene-key-shown")
     page.get_by_role("button", name="Copy").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == key
@@ -73,7 +73,7 @@ def test_a_key_is_made_copied_used_rotated_and_revoked(watch: Watch, person: Per
     page.get_by_label("Name of the key").fill("agnt")
     page.get_by_role("button", name="Revoke it").click()
     expect(page.get_by_text("This is not the name.")).to_be_visible()
-    tab.look_at_both_widths("scene-revoke-refused")
+    tab.look("scene-revoke-refused")
     page.get_by_label("Name of the key").fill("agent")
     page.get_by_role("button", name="Revoke it").click()
     expect(page.get_by_text("is revoked")).to_be_visible()

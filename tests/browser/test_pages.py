@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import InServer, Open, Watch
-from tests.browser.watching import NARROW, WIDE, Watched
+from tests.browser.watching import Watched
 from tests.browser.workspace import Workspace
 from tests.routes import LEVELS, PUBLIC
 from tests.studio.pages import PAGES, PROTECTED
@@ -27,10 +27,7 @@ def test_a_page_is_sound_and_fits(
 ) -> None:
     path = in_server(lambda: OPENED[name].path_for(workspace.tenant))
     tab = watch(workspace.tokens.get(role, ""))
-    if not is_whole_page(tab, path):
-        return
-    for viewport in (WIDE, NARROW):
-        tab.page.set_viewport_size(viewport)
+    if is_whole_page(tab, path):
         assert tab.open(path) == 200
         assert tab.received < MOST_BYTES
         tab.look(f"{name}-{role}")
@@ -49,7 +46,7 @@ def test_what_a_role_may_not_open_says_so(role: str, watch: Watch, workspace: Wo
     for page in PROTECTED.values():
         if LEVELS[role] < LEVELS[page.who] and "GET" in page.methods and not page.of:
             assert tab.open(page.path) == 403
-    tab.look_at_both_widths(f"refused-{role}")
+    tab.look(f"refused-{role}")
 
 
 FAULTY = """<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>

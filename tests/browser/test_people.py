@@ -81,11 +81,11 @@ def test_what_was_typed_outlives_the_session(
     page.get_by_role("button", name="Make the key").click()
     expect(page.get_by_text("What you typed is kept")).to_be_visible()
     if end is lose_the_cookie:
-        tab.look_at_both_widths("scene-signed-out-in-between")
+        tab.look("scene-signed-out-in-between")
     sign_in(page, person.user.email)
     expect(page.get_by_text("agent <b>seven</b>")).to_be_visible()
     if end is lose_the_cookie:
-        tab.look_at_both_widths("scene-signed-in-again")
+        tab.look("scene-signed-in-again")
     page.get_by_role("button", name="Send it").click()
     shown_key(page)
     expect(page.get_by_role("heading", name="agent <b>seven</b>")).to_be_visible()

@@ -29,7 +29,7 @@ def test_keys_in_every_state(scene: str, watch: Watch, workspace: Workspace, in_
     key = in_server(lambda: named.earliest("id"))
     tab = watch(workspace.tokens["admin"])
     assert tab.open(f"/studio/keys/{key.id}") == 200
-    tab.look_at_both_widths(f"scene-{scene}")
+    tab.look(f"scene-{scene}")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_keys_in_every_state(scene: str, watch: Watch, workspace: Workspace, in_
 def test_addresses_beyond_the_table(scene: str, path: str, status: int, watch: Watch, workspace: Workspace) -> None:
     tab = watch(workspace.tokens["admin"])
     assert tab.open(path) == status
-    tab.look_at_both_widths(f"scene-{scene}")
+    tab.look(f"scene-{scene}")
 
 
 def test_a_form_that_is_wrong_all_over(watch: Watch, workspace: Workspace) -> None:
@@ -58,7 +58,7 @@ def test_a_form_that_is_wrong_all_over(watch: Watch, workspace: Workspace) -> No
     page.get_by_label("Requests a minute").fill("-1")
     page.get_by_role("button", name="Make the key").click()
     expect(page.get_by_text("Nothing was saved yet")).to_be_visible()
-    tab.look_at_both_widths("scene-key-refused")
+    tab.look("scene-key-refused")
 
 
 def test_a_sign_in_that_is_wrong(watch: Watch) -> None:
@@ -69,7 +69,7 @@ def test_a_sign_in_that_is_wrong(watch: Watch) -> None:
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("The e-mail address or the password is wrong.")).to_be_visible()
-    tab.look_at_both_widths("scene-sign-in-refused")
+    tab.look("scene-sign-in-refused")
 
 
 def test_what_would_be_taken_back(watch: Watch, workspace: Workspace, in_server: InServer) -> None:
@@ -80,7 +80,7 @@ def test_what_would_be_taken_back(watch: Watch, workspace: Workspace, in_server:
     expect(tab.page.get_by_role("heading", name="This would go")).to_be_visible()
     tab.page.get_by_role("button", name="Do it").click()
     expect(tab.page.get_by_text("Tick this to go on.")).to_be_visible()
-    tab.look_at_both_widths("scene-taking-back")
+    tab.look("scene-taking-back")
 
 
 def test_an_empty_file_is_told_at_its_field_and_stays_chosen(watch: Watch, workspace: Workspace) -> None:
@@ -92,7 +92,7 @@ def test_an_empty_file_is_told_at_its_field_and_stays_chosen(watch: Watch, works
     expect(tab.page.get_by_text("This file is empty.")).to_be_visible()
     expect(file).to_have_attribute("aria-invalid", "true")
     assert file.evaluate("field => field.files[0].name") == "empty.ndjson"
-    tab.look_at_both_widths("scene-import-refused")
+    tab.look("scene-import-refused")
 
 
 def test_settings_in_two_tabs(watch: Watch, in_server: InServer) -> None:
@@ -104,7 +104,7 @@ def test_settings_in_two_tabs(watch: Watch, in_server: InServer) -> None:
         tab.page.get_by_label("Name").fill(name)
         tab.page.get_by_role("button", name="Save").click()
     expect(second.page.get_by_text("The name is “Initech East” now.")).to_be_visible()
-    second.look_at_both_widths("scene-settings-changed-meanwhile")
+    second.look("scene-settings-changed-meanwhile")
     second.page.get_by_role("button", name="Save").click()
     expect(second.page.get_by_text("The settings are saved.")).to_be_visible()
 
@@ -119,7 +119,7 @@ def test_a_belief_in_two_tabs(watch: Watch, in_server: InServer) -> None:
         tab.page.get_by_label("Value").fill(value)
         tab.page.get_by_role("button", name="Save").click()
     expect(second.page.get_by_role("alert").get_by_role("link", name="Rome")).to_be_visible()
-    second.look_at_both_widths("scene-belief-changed-meanwhile")
+    second.look("scene-belief-changed-meanwhile")
     second.page.get_by_role("button", name="Save again").click()
     expect(second.page.get_by_text("Saved as a new version.")).to_be_visible()
 
@@ -132,7 +132,7 @@ def test_fewer_days_of_events_are_confirmed(watch: Watch, in_server: InServer) -
     tab.page.get_by_label("Days to keep events").fill("30")
     tab.page.get_by_role("button", name="Save").click()
     expect(tab.page.get_by_role("checkbox", name="Remove 1 event")).to_be_focused()
-    tab.look_at_both_widths("scene-fewer-days")
+    tab.look("scene-fewer-days")
     tab.page.get_by_role("checkbox", name="Remove 1 event").check()
     tab.page.get_by_role("button", name="Save").click()
     expect(tab.page.get_by_text("The settings are saved.")).to_be_visible()

@@ -57,24 +57,38 @@ class Watched:
         return response.status
 
     def look(self, name: str) -> None:
-        """In light and in dark: a picture, nothing wider than the window, no violation that axe-core knows."""
-        width = self.page.evaluate("innerWidth")
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            path = ARTEFACTS / f"{name}-{width}-{scheme}.jpg"
-            self.page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
-        self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
-        self.page.evaluate(AXE.read_text())
-        for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
-            self.page.emulate_media(color_scheme=scheme)
-            self.faults += [f"axe at {width}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
-        self.page.wait_for_function("document.documentElement.clientWidth <= innerWidth")  # after another width
-        wide = self.page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            self.faults.append(f"{wide} pixels wide in a window of {width}")
+        """On a desk and on a phone, in light and in dark: a picture of each, and whether it fits and is accessible.
 
-    def look_at_both_widths(self, name: str) -> None:
-        """At a page that can't be loaded again."""
+        All of one visit: what a page does that is narrow from the start, `test_reading` sees.
+        """
         for viewport in (WIDE, NARROW):
             self.page.set_viewport_size(viewport)
-            self.look(name)
+            self.keep_pictures(name)
+        self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
+        self.page.evaluate(AXE.read_text())
+        for viewport in (WIDE, NARROW):
+            self.page.set_viewport_size(viewport)
+            self.note_violations()
+            self.note_width()
+
+    def keep_pictures(self, name: str) -> None:
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            path = ARTEFACTS / f"{name}-{self.width()}-{scheme}.jpg"
+            self.page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
+
+    def note_violations(self) -> None:
+        for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
+            self.page.emulate_media(color_scheme=scheme)
+            self.faults += [f"axe at {self.width()}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
+
+    def note_width(self) -> None:
+        self.page.wait_for_function("document.documentElement.clientWidth <= innerWidth")  # after another width
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        if wide > self.width():
+            self.faults.append(f"{wide} pixels wide in a window of {self.width()}")
+
+    def width(self) -> int:
+        viewport = self.page.viewport_size
+        assert viewport
+        return viewport["width"]
