@@ -3,20 +3,9 @@
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import User
 from tenants.models import Tenant
-from tests.factories import (
-    anonymous_client,
-    client_for,
-    key_client,
-    make_belief,
-    make_episode,
-    make_event,
-    make_invitation,
-    make_key,
-    make_session,
-    make_user,
-)
+from tests.calling import call_route
+from tests.factories import anonymous_client, client_for, key_client, make_user
 from tests.routes import LEVELS, PUBLIC, ROUTES, Route, routes_of_the_resolver
 
 ALL_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -43,33 +32,6 @@ def make_caller(caller: str, tenant: Tenant) -> APIClient:
     return client_for(make_user(tenant, role)) if kind == "jwt" else key_client(tenant, role)
 
 
-def call(client: APIClient, name: str, method: str, tenant: Tenant) -> tuple[int, str | None]:
-    route = ROUTES.get((name, method)) or next(other for key, other in ROUTES.items() if key[0] == name)
-    target = {
-        "event": make_event,
-        "belief": make_belief,
-        "episode": make_episode,
-        "api-key": lambda of: make_key(of)[0],
-        "rotate-key": lambda of: make_key(of)[0],
-        "user": make_user,
-        "user-reset-link": make_user,
-        "session": lambda of: make_session(User.objects.filter(tenant=of).last() or make_user(of)),  # the caller's own
-        "invitation": make_invitation,
-        "api-key-undo": lambda of: make_key(of)[0],
-    }
-    path = route.path.replace("{id}", str(target[name](tenant).id)) if "{id}" in route.path else route.path
-    if route.content_type == "application/json":
-        response = client.generic(
-            method, path, client._encode_json(route.body or {}, "application/json"), "application/json"
-        )
-    else:
-        response = client.generic(method, path, "", route.content_type)
-    if response.streaming:
-        response.getvalue()
-    is_problem = response.headers["Content-Type"] == "application/problem+json"
-    return response.status_code, response.json()["code"] if is_problem else None
-
-
 def expected(route: Route, caller: str) -> tuple[int, str | None] | None:
     """None: let in."""
     if caller == "nobody":
@@ -85,7 +47,7 @@ def expected(route: Route, caller: str) -> tuple[int, str | None] | None:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("name", "method"), PROTECTED, ids=lambda part: part)
 def test_access(name: str, method: str, caller: str, acme: Tenant) -> None:
-    status, code = call(make_caller(caller, acme), name, method, acme)
+    status, code = call_route(make_caller(caller, acme), name, method, acme)
     refusal = expected(ROUTES[name, method], caller)
     if refusal:
         assert (status, code) == refusal
@@ -100,4 +62,4 @@ def test_methods_that_a_route_has_not_are_405_with_allow(name: str, acme: Tenant
     known = {method for route_name, method in ROUTES if route_name == name}
     client = client_for(make_user(acme))
     for method in ALL_METHODS - known:
-        assert call(client, name, method, acme) == (405, "method_not_allowed")
+        assert call_route(client, name, method, acme) == (405, "method_not_allowed")

@@ -14,9 +14,11 @@ from rest_framework.response import Response
 from memory.models import EndUser, Tally
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
+from tests.calling import call_route
 from tests.factories import make_event
 from tests.memory.counted import BELIEF_BODY, EVENT_BODY, Workspace, recount
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, export, make_file, upload
+from tests.routes import ROUTES
 
 
 def expect(workspace: Workspace, derived: int, *, given: int = 0) -> None:
@@ -146,6 +148,14 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
 @pytest.mark.parametrize("path", PATHS)
 def test_counts_are_exact_whatever_is_done(path: str, workspace: Workspace) -> None:
     PATHS[path](workspace)
+    assert recount() == "All counts are right.\n"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "method"), [key for key in ROUTES if key[1] != "GET"], ids=lambda part: part)
+def test_no_route_leaves_a_count_wrong(name: str, method: str, workspace: Workspace) -> None:
+    """Or one that is new would be missing above."""
+    call_route(workspace.admin, name, method, workspace.tenant)
     assert recount() == "All counts are right.\n"
 
 
