@@ -90,4 +90,4 @@ def debug(found: Found, *, user_id: str | None) -> dict[str, Any]:
 def searched(user_id: str | None) -> str:
     if user_id is None:
         return f"the newest {CANDIDATES} active beliefs of the tenant"
-    return f"all active beliefs of this user, ranked those {RANKED} with most of the words"
+    return f"all active beliefs of this user, ranked those {RANKED} with the most and rarest words"

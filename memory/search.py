@@ -33,16 +33,24 @@ RECALL_NOTED_EVERY: Final = timedelta(minutes=1)
 FLOOR: Final = 0.35  # what any hit scores; the rest is shared out by these weights
 WEIGHTS: Final = {"words": 0.6, "recency": 0.2, "confidence": 0.15, "use": 0.05}
 
+RARITY: Final = "1 / (1 + ln(greatest(count(id), 1)))"  # of a word, by the beliefs that hold it
 # Of one end user every belief is looked at, but only at its letters, which costs a fraction of what its words would:
-# those that hold most of the query's words are ranked, then the newest.
-HOLDING: Final = f"""
-CROSS JOIN LATERAL (
-    SELECT count(*) AS held
-    FROM (
-        SELECT lower({sql_folded("key")} || ' ' || {sql_folded("left(value, %(length)s)")}) AS text OFFSET 0
-    ) AS folded JOIN telling ON text LIKE ANY (patterns)
-) AS holding
-"""  # noqa: S608 - a constant of ours
+# those that hold most of the query's words are ranked, a word of few beliefs before one of many, then the newest.
+LOOK: Final = f"""
+looked AS (
+    SELECT id, place
+    FROM memory_belief CROSS JOIN LATERAL (
+        SELECT DISTINCT place
+        FROM (
+            SELECT lower({sql_folded("key")} || ' ' || {sql_folded("left(value, %(length)s)")}) AS text OFFSET 0
+        ) AS folded JOIN telling ON text LIKE ANY (patterns)
+    ) AS holding
+    WHERE tenant_id = %(tenant)s AND ended_at IS NULL AND subject_id = %(subject)s
+), holding AS (
+    SELECT id, sum(rarity) AS held
+    FROM looked JOIN (SELECT place, {RARITY} AS rarity FROM looked GROUP BY place) AS rarities USING (place)
+    GROUP BY id
+),"""  # noqa: S608 - a constant of ours
 # Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
 # The more candidates hold a word, the less it tells: Alice's passport is not what else is known of Alice.
 # OFFSET 0: worked out once for a row. A pattern is a word or its stem, less a letter: happ, for happy and happiness.
@@ -63,7 +71,7 @@ WITH words AS (
                ) AS lexeme
            ) AS patterns
     FROM queries WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM queries WHERE numnode(stem) > 0)
-), candidates AS (
+), {{look}} candidates AS (
     SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at
     FROM memory_belief {{holding}}
     WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
@@ -80,7 +88,7 @@ WITH words AS (
     SELECT DISTINCT ON (id, place) id, place, word, weight, query
     FROM vectors JOIN telling ON vector @@ query ORDER BY id, place, weight DESC
 ), rarities AS (
-    SELECT place, 1 / (1 + ln(greatest(count(matches.id), 1))) AS rarity
+    SELECT place, {RARITY} AS rarity
     FROM (SELECT DISTINCT place FROM telling) AS places LEFT JOIN matches USING (place) GROUP BY place
 ), found AS (
     SELECT id, sum(weight * rarity) AS weight, array_agg(word) AS words,
@@ -166,11 +174,19 @@ class Scope(NamedTuple):
     subject_id: str | None
 
     def run(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        parts = {"narrowed": "", "holding": "", "first": "", "ranked": CANDIDATES, "most": 4 * LARGEST_ANSWER}
+        parts = {
+            "narrowed": "",
+            "look": "",
+            "holding": "",
+            "first": "",
+            "ranked": CANDIDATES,
+            "most": 4 * LARGEST_ANSWER,
+        }
         spelled = CANDIDATES if self.subject_id is None else SPELLED
         if self.subject_id is not None:
             narrowed = "AND subject_id = %(subject)s"
-            parts |= {"narrowed": narrowed, "holding": HOLDING, "first": "held DESC,", "ranked": RANKED}
+            parts |= {"narrowed": narrowed, "look": LOOK, "holding": "LEFT JOIN holding USING (id)"}
+            parts |= {"first": "held DESC NULLS LAST,", "ranked": RANKED}
         values |= PATTERNS | {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "spelled": spelled}
         values |= {"tenant": self.tenant_id, "subject": self.subject_id}
         with connection.cursor() as cursor:

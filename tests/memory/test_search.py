@@ -179,6 +179,7 @@ def test_words_that_tell_nothing_are_no_slips(client: APIClient, acme: Tenant) -
 
 def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -> None:
     make_belief(acme, subject_id="alice", key="invoice", value="paid invoice 4411 of the bakery in Zürich, was happy")
+    make_belief(acme, subject_id="alice", key="papers", value="The passport lies in the drawer")
     crowd = [{"subject_id": "alice", "key": f"k{i}", "value": f"an invoice {i} of a bakery"} for i in range(2100)]
     editor = key_client(acme)
     for start in range(0, len(crowd), 100):
@@ -186,7 +187,11 @@ def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -
     for query in ("invoice 4411", "which bakery in zurich?", "paid", "happiness"):
         found = search(editor, query)
         assert keys(found)[0] == "invoice", query
-        assert found["debug"]["searched"] == "all active beliefs of this user, ranked those 1000 with most of the words"
+        assert (
+            found["debug"]["searched"]
+            == "all active beliefs of this user, ranked those 1000 with the most and rarest words"
+        )
+    assert keys(search(editor, "which bakery's invoice lies with the passport?"))[0] == "papers"
     assert "invoice" not in keys(search(editor, "zurich", user_id=None))
 
 
