@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 
 import httpx
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from memory.services import NOBODY
@@ -25,6 +27,7 @@ from tenants.models import Tenant
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
+from tests.memory.reading import kept_rows
 from tests.memory.transfers import EVENT, HEADER, MOMENT, NDJSON, as_line
 
 MIB = 1024 * 1024
@@ -139,7 +142,7 @@ def test_what_unpacks_to_no_end_is_refused_at_once(line: bytes, acme: Tenant) ->
 
 def test_ten_gigabytes_are_refused_by_a_worker_of_flat_memory() -> None:
     """Packed small, by repeating one member: zeros are refused at the first line, rows at the bound."""
-    zeros, rows = (gzip.compress(unit * (64 * MIB // len(unit)), 9) * 160 for unit in (b"\0", as_line(EVENT)))
+    zeros, rows = ten_gigabytes_of(b"\0"), ten_gigabytes_of(as_line(EVENT))
     with tempfile.TemporaryDirectory(prefix="memgraph-bomb-") as folder:
         Path(folder).chmod(0o755)
         with Server(Path(folder, "data"), IMPORT_MAX_BYTES=32 * MIB) as server, signed_in(server) as http:
@@ -151,7 +154,27 @@ def test_ten_gigabytes_are_refused_by_a_worker_of_flat_memory() -> None:
             refused = http.post("/v1/admin/import", content=gzip.compress(as_line(HEADER)) + rows, headers=GZIPPED)
             assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
             assert peak_resident(server) < before + 48 * MIB
+            assert http.get("/v1/events").json()["items"] == []
             assert http.get("/v1/stats").json()["total_events"] == 0
+
+
+def test_ten_gigabytes_are_refused_by_the_command(acme: Tenant, tmp_path: Path) -> None:
+    zeros, rows = tmp_path / "zeros.gz", tmp_path / "rows.gz"
+    zeros.write_bytes(ten_gigabytes_of(b"\0"))
+    rows.write_bytes(gzip.compress(as_line(HEADER)) + ten_gigabytes_of(as_line(EVENT)))
+
+    def refuse(file: Path, fault: str) -> None:
+        with pytest.raises(CommandError, match=fault):
+            call_command("import_tenant", str(acme.id), str(file), "--max-bytes", str(8 * MIB), stdout=StringIO())
+
+    assert peak(lambda: refuse(zeros, "^Line 1: ")) < 16 * MIB
+    assert peak(lambda: refuse(rows, "larger than")) < 32 * MIB
+    assert kept_rows(acme) == {}
+
+
+def ten_gigabytes_of(unit: bytes) -> bytes:
+    """Packed to some ten megabytes or less."""
+    return gzip.compress(unit * (64 * MIB // len(unit)), 9) * 160
 
 
 @contextmanager
