@@ -17,7 +17,7 @@ from memory.tally import SLOTS
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tenants.statements import prepared_on
-from tests.factories import key_client
+from tests.factories import key_client, make_user
 from tests.memory.crowd import (
     BELIEFS_OF_ONE,
     BUSY,
@@ -30,9 +30,11 @@ from tests.memory.crowd import (
     make_crowd,
     remove_crowd,
 )
+from tests.studio.browsing import browser
 
 WORDS_OF_ONE = 4  # belief: "key 8", "value 8"
 PAGE = 51  # a page of 50, and the row that says whether there is more
+ALL_OF_BUSY = 3 * BUSY  # events and beliefs of both kinds
 Plan = dict[str, Any]
 
 
@@ -202,6 +204,32 @@ def test_a_search_reads_one_users_beliefs_or_the_newest(
     most = beliefs if user_id is None else 2 * beliefs
     for plan in plans_of(client, crowd, "POST", path, {"query": query, "user_id": user_id}):
         check(plan, most, most_sorted=WORDS_OF_ONE * beliefs)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/studio/", 1000),
+        ("/studio/events", PAGE),
+        ("/studio/events?user_id=busy", PAGE),
+        ("/studio/events?thread_id=thread%207", PAGE),
+        ("/studio/events?since=2100-01-01", 0),
+        ("/studio/beliefs", PAGE),
+        ("/studio/beliefs?subject_id=busy", PAGE),
+        ("/studio/episodes", PAGE),
+        ("/studio/episodes?user_id=user%207", EPISODES_OF_ONE),
+        ("/studio/users", PAGE),
+        ("/studio/users?name=user%207", PAGE),
+        ("/studio/user?id=busy", ALL_OF_BUSY),
+        ("/studio/user?id=nobody", 0),
+        ("/studio/user/erase?id=busy", ALL_OF_BUSY),
+        ("/studio/search?query=value+8008", CANDIDATES),
+        ("/studio/search?query=value+8008&user_id=user+8", 2 * BELIEFS_OF_ONE),
+    ],
+)
+def test_pages_of_the_studio_are_found_by_an_index_too(path: str, most: float, crowd: Tenant) -> None:
+    for plan in plans_of(browser(make_user(crowd)), crowd, "GET", path):
+        check(plan, most, most_sorted=max(most, WORDS_OF_ONE * BELIEFS_OF_ONE))
 
 
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/beliefs", "/v1/episodes"])
