@@ -142,7 +142,10 @@ class BeliefViewSet(MemoryViewSet):
 
 
 class BeliefHistoryView(TenantAPIView):
-    """Every version of one belief, oldest first, as a bare list."""
+    """The versions of one belief, oldest first, as a bare list.
+
+    Of more than 1,000 the newest; `as_of`, the time of the first of them, goes further back.
+    """
 
     access: ClassVar = {"GET": [IsTenantViewer]}
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from rest_framework.test import APIClient
 
+from memory import queries
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
@@ -125,6 +126,16 @@ def test_history_is_every_version_oldest_first(three_versions: list[Belief], edi
     ]
     assert history(editor_key, include_inactive="true") == versions
     assert history(editor_key, include_inactive="false") == []
+
+
+def test_a_long_history_goes_further_back_from_its_oldest(
+    three_versions: list[Belief], editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = history(editor_key)
+    monkeypatch.setattr(queries, "LONGEST_HISTORY", 2)
+    newest = history(editor_key)
+    assert newest == versions[1:]
+    assert history(editor_key, as_of=newest[0]["created_at"]) == versions[:2]
 
 
 def test_history_without_the_past_is_what_is_active(acme: Tenant, editor_key: APIClient) -> None:
