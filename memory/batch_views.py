@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from drf_spectacular.utils import extend_schema
@@ -7,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory import batches
+from memory.models import Belief
 from memory.rows import shown_row
 from memory.serializers import BeliefSerializer, CreateBeliefSerializer, EventSerializer
-from memory.transactions import tenant_transaction
+from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.permissions import IsTenantEditor
 from tenants.views import TenantAPIView
 
@@ -63,8 +65,11 @@ class BeliefBatchView(BatchView):
     @extend_schema(request=BeliefsSerializer, responses={201: RecordedBeliefsSerializer})
     def post(self, request: Request) -> Response:
         rows = batches.read_beliefs(self.items("beliefs", most=batches.LARGEST_BELIEFS))
-        with tenant_transaction(self.principal.tenant_id):
-            written = batches.record_beliefs(principal=self.principal, rows=rows)
+        written = again_after_deadlock(partial(self.write, rows))
         beliefs = [shown_row(belief, BeliefSerializer) for belief, _ in written]
         answer = {"created": sum(new for _, new in written), "items": beliefs}
         return Response(answer, status=status.HTTP_201_CREATED)
+
+    def write(self, rows: list[dict[str, Any]]) -> list[tuple[Belief, bool]]:
+        with tenant_transaction(self.principal.tenant_id):
+            return batches.record_beliefs(principal=self.principal, rows=rows)

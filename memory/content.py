@@ -19,7 +19,10 @@ class ContentDecoder(json.JSONDecoder):
 
 
 def content_size(content: dict[str, Any]) -> int:
-    """Bytes as compact UTF-8, with every number written out: what is let in is also let in again by an import."""
+    """Bytes as compact UTF-8, with every number written out: what is let in is also let in again by an import.
+
+    Of what is too large already, at least these.
+    """
     dumped = orjson.dumps(content)
     added = 0
 
@@ -27,6 +30,6 @@ def content_size(content: dict[str, Any]) -> int:
         nonlocal added
         added += len(f"{Decimal(number):f}") - len(number)
 
-    if EXPONENT.search(dumped):
+    if len(dumped) <= LARGEST_CONTENT and EXPONENT.search(dumped):
         json.loads(dumped, parse_float=note)
     return len(dumped) + added

@@ -23,6 +23,7 @@ from memory.words import PATTERNS, fold, sql_folded, sql_spaced, words_of
 
 CANDIDATES: Final = 1000  # the newest active beliefs that a search over the tenant looks at
 SPELLED: Final = 2000  # of one end user's, the newest whose words a slip is looked for among
+VOCABULARY_WORDS: Final = 50_000  # of these, at most
 RANKED: Final = 1000  # of one end user's, all of which are looked at
 LARGEST_ANSWER: Final = 50
 INDEXED_LENGTH: Final = 4000  # characters of a value
@@ -111,7 +112,7 @@ FROM (
     SELECT {sql_spaced("key || ' ' || left(value, %(length)s)")} AS text FROM memory_belief
     WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
     ORDER BY id DESC LIMIT %(spelled)s
-) AS candidates
+) AS candidates LIMIT {VOCABULARY_WORDS}
 """  # noqa: S608 - a constant of ours
 
 
@@ -237,7 +238,7 @@ def correct(scope: Scope, unknown: list[Term]) -> list[Term]:
     slips = [term for term in long if term.word in telling]
     if not slips:
         return []
-    vocabulary = [word for (word,) in scope.run(VOCABULARY) if len(word) >= SHORTEST_CORRECTED]
+    vocabulary = {word for (word,) in scope.run(VOCABULARY) if len(word) >= SHORTEST_CORRECTED}
     corrections = []
     for term in slips:
         if fold(term.word) in vocabulary:  # not a slip: what holds it came after better hits
@@ -251,8 +252,12 @@ def correct(scope: Scope, unknown: list[Term]) -> list[Term]:
 
 
 def note_recall(*, tenant_id: UUID, hits: list[Hit]) -> None:
-    """Counts that these were recalled, at most once a minute each: what is recalled often ranks a little higher."""
+    """Counts that these were recalled, at most once a minute each: what is recalled often ranks a little higher.
+
+    Not those that somebody is writing: a search waits for nobody, and nobody waits for a search that waits.
+    """
     now = timezone.now()
     unnoted = Q(recalled_at=None) | Q(recalled_at__lte=now - RECALL_NOTED_EVERY)
     recalled = Belief.objects.for_tenant(tenant_id).filter(unnoted, id__in=[hit.id for hit in hits])
-    recalled.update(uses=F("uses") + 1, recalled_at=now)
+    unlocked = recalled.select_for_update(skip_locked=True, no_key=True).values("id")
+    Belief.objects.for_tenant(tenant_id).filter(id__in=unlocked).update(uses=F("uses") + 1, recalled_at=now)

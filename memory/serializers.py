@@ -62,6 +62,20 @@ class ContentField(serializers.JSONField):
         return data
 
 
+class ShortListField(serializers.ListField):
+    """Counted before its items are looked at: half a million that are wrong would be as many errors."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(max_length=most, **kwargs)
+        self.most = most
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and len(data) > self.most:
+            self.fail("max_length", max_length=self.most)
+        items: list[Any] = super().to_internal_value(data)
+        return items
+
+
 class ConfidenceField(serializers.FloatField):
     """0 to 1. A truth value is no number here, and -0.0 is 0.0, as which an export reads it back."""
 
@@ -137,11 +151,11 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
     summary = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
-    tags = serializers.ListField(child=LineField(max_length=64), max_length=TAGS, required=False)
+    tags = ShortListField(child=LineField(max_length=64), most=TAGS, required=False)
     outcome = serializers.ChoiceField(choices=Episode.Outcome.choices, required=False, allow_null=True)
     consolidation_status = serializers.ChoiceField(choices=Episode.Consolidation.choices, required=False)
     started_at = serializers.DateTimeField(default=timezone.now)
-    event_ids = serializers.ListField(child=serializers.UUIDField(), max_length=EVENT_IDS, required=False)
+    event_ids = ShortListField(child=serializers.UUIDField(), most=EVENT_IDS, required=False)
     event_count = serializers.IntegerField(read_only=True, help_text="How many events event_ids names.")
 
     class Meta:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Greatest
+from django.db.models.functions import Collate, Greatest
 from django.utils import timezone
 
 from memory.consolidation import settle_quietly
@@ -174,8 +174,8 @@ def delete_beliefs(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) ->
 
 
 def locked_in_order(beliefs: BeliefQuerySet) -> QuerySet[Belief, Any]:
-    """The ids, oldest first, as by a writer of the next version, or else two of them could wait for each other."""
-    return beliefs.order_by("id").select_for_update().values("id")
+    """The ids, in the order of their keys, as a batch writes them, or else two of them could wait for each other."""
+    return beliefs.order_by(Collate("key", "C"), "id").select_for_update().values("id")
 
 
 def record_episode(*, principal: Principal, **fields: Any) -> Episode:

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -30,7 +31,7 @@ from memory.serializers import (
     TimelineSerializer,
     checked,
 )
-from memory.transactions import tenant_transaction
+from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView, TenantViewSet
@@ -118,11 +119,18 @@ class BeliefViewSet(MemoryViewSet):
     def destroy(self, request: Request, id: str) -> Response:
         """Removes every version of this belief's subject and key; `?soft=true` only deactivates."""
         soft = checked(SoftSerializer(data=request.query_params.dict()))["soft"]
+        count = again_after_deadlock(partial(self.forget_one, soft=soft))
+        return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
+
+    def forget_one(self, *, soft: bool) -> int:
         with tenant_transaction(self.principal.tenant_id):
             belief = self.get_object()
             versions = self.get_queryset().of_key(belief.subject_id, belief.key)
-            count = self.forget(versions, belief.subject_id, soft=soft)
-        return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
+            return self.forget(versions, belief.subject_id, soft=soft)
+
+    def forget_many(self, wanted: dict[str, Any], *, soft: bool) -> int:
+        with tenant_transaction(self.principal.tenant_id):
+            return self.forget(self.get_queryset().filter(**wanted), wanted["subject_id"], soft=soft)
 
     def forget(self, beliefs: BeliefQuerySet, subject_id: str, *, soft: bool) -> int:
         tenant_id, actor = self.principal.tenant_id, actor_of(self.request)
@@ -135,8 +143,7 @@ class BeliefViewSet(MemoryViewSet):
         """Removes what is believed of a subject, or of one domain of it; `?soft=true` only deactivates."""
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))
         soft = wanted.pop("soft")
-        with tenant_transaction(self.principal.tenant_id):
-            count = self.forget(self.get_queryset().filter(**wanted), wanted["subject_id"], soft=soft)
+        count = again_after_deadlock(partial(self.forget_many, wanted, soft=soft))
         answer = {"status": "deactivated" if soft else "deleted", "deleted": count}
         return Response({**answer, "domain": wanted.get("domain")})
 

@@ -21,7 +21,8 @@ PATTERNS: Final = {"separators": SEPARATORS, "thousands": THOUSANDS, "accents": 
 
 def words_of(query: str) -> list[str]:
     """The first 32 distinct words, in lower case."""
-    spaced = re.sub(SEPARATORS, " ", re.sub(THOUSANDS, "", query.lower()))
+    plain = unicodedata.normalize("NFKC", query).lower()  # or a word might turn into hundreds where it is folded
+    spaced = re.sub(SEPARATORS, " ", re.sub(THOUSANDS, "", plain))
     return list(dict.fromkeys(spaced.split()))[:WORDS]
 
 

@@ -8,12 +8,17 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
+from memory import batches, services
+from memory.models import Belief
+from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tests.factories import key_client
+from tests.connections import in_its_own_connection, until_somebody_waits
+from tests.factories import key_client, make_belief
 
 WRITERS = 20
 ROUNDS = [10, pytest.param(200, marks=pytest.mark.soak)]
@@ -114,3 +119,59 @@ def test_forgetting_while_others_write(soft: str, rounds: int, clients: list[API
         assert len(active(versions)) <= 1
         assert many(clients[0]).status_code == 200
         assert active(history(clients[0], key)) == []
+
+
+def test_who_forgets_holds_beliefs_in_the_order_of_their_keys(acme: Tenant, editor_key: APIClient) -> None:
+    """As a batch does, whichever was written first."""
+    for key in ("z", "B", "a"):
+        make_belief(acme, subject_id="ada", key=key)
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_transaction(acme.id), connection.cursor() as cursor:
+            cursor.execute("SELECT FROM memory_belief WHERE key = 'a' FOR UPDATE")
+            forgetting = pool.submit(
+                in_its_own_connection, lambda: editor_key.delete("/v1/beliefs?subject_id=ada&soft=true")
+            )
+            until_somebody_waits()
+            cursor.execute("SELECT FROM memory_belief WHERE key = 'z' FOR UPDATE NOWAIT")
+            with pytest.raises(OperationalError), transaction.atomic():
+                cursor.execute("SELECT FROM memory_belief WHERE key = 'B' FOR UPDATE NOWAIT")
+        assert forgetting.result().json()["deleted"] == 3
+
+
+def test_a_search_waits_for_nobody_who_writes_what_it_finds(acme: Tenant, editor_key: APIClient) -> None:
+    """Only its recall is not counted then."""
+    make_belief(acme, subject_id="ada", key="city", value="London")
+    query = {"query": "London", "user_id": "ada"}
+    with ThreadPoolExecutor(1) as pool, tenant_transaction(acme.id):
+        Belief.objects.select_for_update().get()
+        found = pool.submit(in_its_own_connection, lambda: editor_key.post("/v2/context", query)).result(10)
+        assert [memory["content"] for memory in found.json()["memories"]] == ["London"]
+        assert Belief.objects.get().uses == 0
+    editor_key.post("/v2/context", query)
+    with tenant_transaction(acme.id):
+        assert Belief.objects.get().uses == 1
+
+
+def test_a_batch_and_a_forgetting_that_wait_for_each_other_are_tried_again(
+    acme: Tenant, editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else takes beliefs in another order."""
+
+    def refuse_once(original: Callable[..., Any]) -> Callable[..., Any]:
+        refusals = iter([True])
+
+        def act(**arguments: Any) -> Any:
+            result = original(**arguments)
+            if next(refusals, False):
+                raise OperationalError from DeadlockDetected()
+            return result
+
+        return act
+
+    monkeypatch.setattr(batches, "record_beliefs", refuse_once(batches.record_beliefs))
+    monkeypatch.setattr(services, "forget_beliefs", refuse_once(services.forget_beliefs))
+    body = {"beliefs": [{"subject_id": "ada", "key": key, "value": "v"} for key in "ab"]}
+    assert editor_key.post("/v1/beliefs/batch", body).json()["created"] == 2
+    assert editor_key.delete("/v1/beliefs?subject_id=ada").json()["deleted"] == 2
+    with tenant_transaction(acme.id):
+        assert not Belief.objects.exists()

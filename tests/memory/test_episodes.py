@@ -68,6 +68,8 @@ def test_episode_is_open_and_bare_unless_told(editor_key: APIClient) -> None:
         ("tags", None, "tags", "null"),
         ("tags", "travel", "tags", "not_a_list"),
         ("tags", ["x"] * 51, "tags", "max_length"),
+        ("tags", [[]] * 10_000, "tags", "max_length"),
+        ("event_ids", [[]] * 10_000, "event_ids", "max_length"),
         ("tags", ["fine", "x" * 65], "tags.1", "max_length"),
         ("tags", [""], "tags.0", "blank"),
         ("tags", ["two\nlines"], "tags.0", "control_character"),

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, get_ident
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from memory.services import record_belief
 from tenants.models import Tenant
-from tests.connections import in_its_own_connection
+from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import anonymous_client, make_key
 from tests.memory.reading import faults
 from tests.routes import ROUTES
@@ -233,25 +233,27 @@ def test_ingest_is_for_editors() -> None:
 def test_two_texts_with_the_same_sentences_in_another_order_are_both_kept(
     acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each has written its first sentence when it comes to the other's."""
-    key, both = make_key(acme)[1], Barrier(2)
-    begun: set[int] = set()
+    """The second waits before it writes any, and not in the middle, for what the first waits for."""
+    key, begun, written = make_key(acme)[1], Flag(), []
 
     def record_in_step(**fields: Any) -> Any:
+        written.append(fields["value"])
         recorded = record_belief(**fields)
-        if get_ident() not in begun:
-            begun.add(get_ident())
-            both.wait(10)
+        if len(written) == 1:
+            begun.set()
+            until_somebody_waits()
         return recorded
 
     def send(text: str) -> int:
         return anonymous_client(HTTP_X_API_KEY=key).post("/v1/ingest", {"user_id": "ada", "text": text}).status_code
 
     monkeypatch.setattr("memory.ingest.record_belief", record_in_step)
-    texts = ("I like tea. I live in London.", "I live in London. I like tea.")
     with ThreadPoolExecutor(2) as pool:
-        sent = [pool.submit(in_its_own_connection, partial(send, text)) for text in texts]
-        assert [done.result() for done in sent] == [200, 200]
+        first = pool.submit(in_its_own_connection, partial(send, "I like tea. I live in London."))
+        assert begun.wait(10)
+        second = pool.submit(in_its_own_connection, partial(send, "I live in London. I like tea."))
+        assert [first.result(), second.result()] == [200, 200]
+    assert written == ["I like tea.", "I live in London."]
     client = anonymous_client(HTTP_X_API_KEY=key)
     assert sorted(values(client)) == ["I like tea.", "I live in London."]
     assert len(client.get("/v1/events").json()["items"]) == 2

@@ -205,6 +205,14 @@ def test_a_word_that_few_beliefs_hold_tells_more_than_one_of_many(others: int, a
     assert (found["debug"]["match"], found["debug"]["corrections"]) == ("lexical", {})
 
 
+def test_what_turns_into_many_words_is_many_words(client: APIClient) -> None:
+    """The 33rd word of a query is none of it, whatever stands between."""
+    words = [f"w{number}" for number in range(31)]
+    for between in ("\ufe55", "\ufe10", "\ufe6b"):
+        assert keys(search(client, between.join([*words, "colour"])))[:1] == ["preference_colour"]
+        assert keys(search(client, between.join([*words, "w31", "colour"]))) == []
+
+
 def test_a_word_whose_beliefs_come_after_better_hits_is_no_slip(acme: Tenant) -> None:
     for number in range(201):
         make_belief(acme, subject_id="alice", key=f"friend {number}", value=f"Alice met Bob, friend number {number}")
