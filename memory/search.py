@@ -34,11 +34,13 @@ RECALL_NOTED_EVERY: Final = timedelta(minutes=1)
 FLOOR: Final = 0.35  # what any hit scores; the rest is shared out by these weights
 WEIGHTS: Final = {"words": 0.6, "recency": 0.2, "confidence": 0.15, "use": 0.05}
 
-RARITY: Final = "1 / (1 + ln(greatest(count(id), 1)))"  # of a word, by the beliefs that hold it
+COLUMNS: Final = "id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at"
+RARITY: Final = "1 / (1 + ln(greatest(count(DISTINCT id), 1)))"  # of a word, by the beliefs that hold it
 # Of one end user every belief is looked at, but only at its letters, which costs a fraction of what its words would:
 # those that hold most of the query's words are ranked, a word of few beliefs before one of many, then the newest.
-LOOK: Final = f"""
-looked AS (
+# Every step is worked out once, and joined by an index, or by few rows: its plan must not hang on fresh statistics.
+OF_ONE_USER: Final = f"""
+looked AS MATERIALIZED (
     SELECT id, place
     FROM memory_belief CROSS JOIN LATERAL (
         SELECT DISTINCT place
@@ -47,11 +49,28 @@ looked AS (
         ) AS folded JOIN telling ON text LIKE ANY (patterns)
     ) AS holding
     WHERE tenant_id = %(tenant)s AND ended_at IS NULL AND subject_id = %(subject)s
-), holding AS (
-    SELECT id, sum(rarity) AS held
-    FROM looked JOIN (SELECT place, {RARITY} AS rarity FROM looked GROUP BY place) AS rarities USING (place)
-    GROUP BY id
-),"""  # noqa: S608 - a constant of ours
+), looked_rarities AS MATERIALIZED (
+    SELECT place, {RARITY} AS rarity FROM looked GROUP BY place
+), best AS MATERIALIZED (
+    SELECT id FROM looked JOIN looked_rarities USING (place)
+    GROUP BY id ORDER BY sum(rarity) DESC, id DESC LIMIT {RANKED}
+), candidates AS (
+    (
+        SELECT {COLUMNS} FROM memory_belief WHERE tenant_id = %(tenant)s AND id = ANY (ARRAY(SELECT id FROM best))
+    ) UNION ALL (
+        SELECT {COLUMNS} FROM memory_belief
+        WHERE tenant_id = %(tenant)s AND ended_at IS NULL AND subject_id = %(subject)s
+        AND id NOT IN (SELECT id FROM best)
+        ORDER BY id DESC LIMIT {RANKED} - (SELECT count(*) FROM best)
+    )
+)
+"""  # noqa: S608 - a constant of ours
+OF_THE_TENANT: Final = f"""
+candidates AS (
+    SELECT {COLUMNS} FROM memory_belief WHERE tenant_id = %(tenant)s AND ended_at IS NULL
+    ORDER BY id DESC LIMIT {CANDIDATES}
+)
+"""  # noqa: S608 - a constant of ours
 # Words of the key count, and so does the value twice: as it stands, for names and code, and by the language's stems.
 # The more candidates hold a word, the less it tells: Alice's passport is not what else is known of Alice.
 # OFFSET 0: worked out once for a row. A pattern is a word or its stem, less a letter: happ, for happy and happiness.
@@ -63,7 +82,7 @@ WITH words AS (
     SELECT place, word, weight, folded,
            plainto_tsquery(%(language)s::regconfig, word) AS stem, plainto_tsquery('simple', folded) AS plain
     FROM words
-), telling AS (
+), telling AS MATERIALIZED (
     SELECT place, word, weight, stem || plain AS query,
            ARRAY(
                SELECT '%%' || regexp_replace({sql_folded("lexeme")}, '([^0-9][^0-9][^0-9])[^0-9]$', '\\1') || '%%'
@@ -72,36 +91,33 @@ WITH words AS (
                ) AS lexeme
            ) AS patterns
     FROM queries WHERE numnode(stem) > 0 OR NOT EXISTS (SELECT FROM queries WHERE numnode(stem) > 0)
-), {{look}} candidates AS (
-    SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at
-    FROM memory_belief {{holding}}
-    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
-    ORDER BY {{first}} id DESC LIMIT {{ranked}}
-), spaced AS (
+), {{candidates}}, spaced AS (
     SELECT *, {sql_spaced("key")} AS name, {sql_spaced("left(value, %(length)s)")} AS text FROM candidates OFFSET 0
-), vectors AS (
+), vectors AS MATERIALIZED (
     SELECT *, setweight(to_tsvector('simple', {sql_folded("text")}), 'A')
            || setweight(to_tsvector(%(language)s::regconfig, text), 'B')
            || setweight(to_tsvector('simple', {sql_folded("name")}), 'C')
            || setweight(to_tsvector(%(language)s::regconfig, name), 'D') AS vector
     FROM spaced OFFSET 0
-), matches AS (
-    SELECT DISTINCT ON (id, place) id, place, word, weight, query
-    FROM vectors JOIN telling ON vector @@ query ORDER BY id, place, weight DESC
-), rarities AS (
-    SELECT place, {RARITY} AS rarity
-    FROM (SELECT DISTINCT place FROM telling) AS places LEFT JOIN matches USING (place) GROUP BY place
-), found AS (
-    SELECT id, sum(weight * rarity) AS weight, array_agg(word) AS words,
-           string_agg('(' || query::text || ')', ' | ')::tsquery AS query
-    FROM matches JOIN rarities USING (place) GROUP BY id
+), rarities AS MATERIALIZED (
+    SELECT place, {RARITY} AS rarity FROM telling LEFT JOIN vectors ON vector @@ query GROUP BY place
+), hits AS (
+    SELECT vectors.*, hit.*
+    FROM vectors CROSS JOIN LATERAL (
+        SELECT sum(weight * rarity) AS weight, array_agg(word) AS words,
+               string_agg('(' || query::text || ')', ' | ')::tsquery AS query
+        FROM (
+            SELECT DISTINCT ON (place) place, word, weight, query FROM telling
+            WHERE vector @@ query ORDER BY place, weight DESC
+        ) AS matches JOIN rarities USING (place)
+    ) AS hit
+    WHERE words IS NOT NULL
 )
-SELECT v.id, v.subject_id, v.key, v.value, v.confidence, v.belief_type, v.domain, v.uses, v.created_at, v.updated_at,
-       found.weight / (SELECT sum(rarity) FROM rarities) AS coverage,
-       ts_rank_cd(v.vector, found.query, 32) AS closeness, found.words
-FROM vectors v JOIN found USING (id)
-ORDER BY coverage DESC, closeness DESC, v.id DESC
-LIMIT {{most}}
+SELECT id, subject_id, key, value, confidence, belief_type, domain, uses, created_at, updated_at,
+       weight / (SELECT sum(rarity) FROM rarities) AS coverage, ts_rank_cd(vector, query, 32) AS closeness, words
+FROM hits
+ORDER BY coverage DESC, closeness DESC, id DESC
+LIMIT {4 * LARGEST_ANSWER}
 """  # noqa: S608 - a constant of ours
 TELLING: Final = """
 SELECT word FROM unnest(%(words)s::text[]) AS word WHERE numnode(plainto_tsquery(%(language)s::regconfig, word)) > 0
@@ -175,19 +191,10 @@ class Scope(NamedTuple):
     subject_id: str | None
 
     def run(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        parts = {
-            "narrowed": "",
-            "look": "",
-            "holding": "",
-            "first": "",
-            "ranked": CANDIDATES,
-            "most": 4 * LARGEST_ANSWER,
-        }
-        spelled = CANDIDATES if self.subject_id is None else SPELLED
-        if self.subject_id is not None:
-            narrowed = "AND subject_id = %(subject)s"
-            parts |= {"narrowed": narrowed, "look": LOOK, "holding": "LEFT JOIN holding USING (id)"}
-            parts |= {"first": "held DESC NULLS LAST,", "ranked": RANKED}
+        if self.subject_id is None:
+            parts, spelled = {"narrowed": "", "candidates": OF_THE_TENANT}, CANDIDATES
+        else:
+            parts, spelled = {"narrowed": "AND subject_id = %(subject)s", "candidates": OF_ONE_USER}, SPELLED
         values |= PATTERNS | {"language": settings.SEARCH_LANGUAGE, "length": INDEXED_LENGTH, "spelled": spelled}
         values |= {"tenant": self.tenant_id, "subject": self.subject_id}
         with connection.cursor() as cursor:
