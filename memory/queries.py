@@ -2,10 +2,11 @@
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Func, IntegerField, Q, Sum
 from django.utils import timezone
 
 from memory.models import Belief, BeliefQuerySet, Event, Tally
@@ -13,19 +14,25 @@ from memory.tally import COLUMNS, TOTAL
 
 CHART_DAYS: Final = 30
 LONGEST_HISTORY: Final = 1000
+LARGEST_HISTORY: Final = 8 * 1024 * 1024  # bytes of values
 
 
 def belief_history(
     *, tenant_id: UUID, subject_id: str, key: str, include_inactive: bool, as_of: datetime | None = None
 ) -> list[Belief]:
-    """The newest 1,000 versions, oldest first: all of them, or those that held at a moment."""
+    """The newest 1,000 versions, oldest first: all of them, or those that held at a moment. Fewer of 8 MiB and more."""
     versions = Belief.objects.for_tenant(tenant_id).of_key(subject_id, key)
     if as_of is not None:
         versions = versions.filter(created_at__lte=as_of)
     if not include_inactive:
         held = Q(ended_at=None) if as_of is None else Q(ended_at=None) | Q(ended_at__gt=as_of)
         versions = versions.filter(held)
-    return list(versions.order_by("-created_at", "-id")[:LONGEST_HISTORY])[::-1]
+    newest = versions.order_by("-created_at", "-id")[:LONGEST_HISTORY]
+    sizes = accumulate(
+        newest.values_list(Func("value", function="octet_length", output_field=IntegerField()), flat=True)
+    )
+    fitting = sum(1 for size in sizes if size <= LARGEST_HISTORY)
+    return list(newest[: max(1, fitting)])[::-1]
 
 
 def belief_timeline(

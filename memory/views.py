@@ -151,7 +151,7 @@ class BeliefViewSet(MemoryViewSet):
 class BeliefHistoryView(TenantAPIView):
     """The versions of one belief, oldest first, as a bare list.
 
-    Of more than 1,000 the newest; `as_of`, the time of the first of them, goes further back.
+    Of more than 1,000, or 8 MiB of values, the newest; `as_of`, the time of the first of them, goes further back.
     """
 
     access: ClassVar = {"GET": [IsTenantViewer]}

@@ -138,6 +138,16 @@ def test_a_long_history_goes_further_back_from_its_oldest(
     assert history(editor_key, as_of=newest[0]["created_at"]) == versions[:2]
 
 
+def test_a_history_of_large_values_is_shorter(
+    three_versions: list[Belief], editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But never empty. Paris and Rome have nine bytes."""
+    versions = history(editor_key)
+    for most, shown in ((15, 3), (14, 2), (9, 2), (8, 1), (1, 1)):
+        monkeypatch.setattr(queries, "LARGEST_HISTORY", most)
+        assert history(editor_key) == versions[-shown:]
+
+
 def test_history_without_the_past_is_what_is_active(acme: Tenant, editor_key: APIClient) -> None:
     for value in ("London", "Paris"):
         make_belief(acme, value=value)
