@@ -136,11 +136,15 @@ def headers_of(exc: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(API_PREFIXES)
+
+
 def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
     """A problem under the API's paths, a page elsewhere."""
     problem = problem_of(exc, request_id=getattr(request, "request_id", None))
     request.problem_code = problem["code"]  # type: ignore[attr-defined] # for the request's log line
-    if request.path.startswith(API_PREFIXES):
+    if is_api(request):
         body = orjson.dumps(problem)
         response = HttpResponse(body, status=problem["status"], content_type=CONTENT_TYPE)
     else:

@@ -8,19 +8,20 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException, ParseError
 
-from memgraph.errors import as_api_exception, respond
+from memgraph.errors import as_api_exception, is_api, respond
 from tenants.metrics import REQUEST_SECONDS
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # asked by address, so under any Host
 FORWARDING: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
-COMPRESSED: Final = ("/studio", "/static", "/docs", "/admin")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
@@ -97,14 +98,35 @@ def refuse_address(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+class PageMiddleware:
+    """`PAGE_MIDDLEWARE`: sessions, forms and the like. The API has no use for them, and would wait for them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = self.get_page = get_response
+        self.view_hooks: list[Callable[..., HttpResponse | None]] = []
+        for name in reversed(settings.PAGE_MIDDLEWARE):
+            middleware = import_string(name)(self.get_page)
+            if hasattr(middleware, "process_view"):
+                self.view_hooks.insert(0, middleware.process_view)
+            self.get_page = convert_exception_to_response(middleware)  # type: ignore[assignment]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request) if is_api(request) else self.get_page(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        if is_api(request):
+            return None
+        return next(filter(None, (hook(request, *view) for hook in self.view_hooks)), None)
+
+
 class CompressPages(GZipMiddleware):
-    """Pages and their files, gzipped; not the API, whose bodies are small and whose time counts, and no downloads.
+    """Pages and their files, gzipped, and no downloads.
 
     Django masks the CSRF token and pads the answer, so that its length tells nothing of them (BREACH).
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if not request.path.startswith(COMPRESSED) or response.has_header("Content-Disposition"):
+        if response.has_header("Content-Disposition"):
             return response
         return super().process_response(request, response)
 
