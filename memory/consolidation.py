@@ -68,7 +68,7 @@ def settle(stream: Stream, *, steps: int | None = None) -> int:
         with tenant_transaction(stream.tenant_id, unhurried=steps is None):
             if not spans.hold_off_removals(stream.tenant_id, wait=steps is None):
                 return made
-            spans.lock_stream(stream, shared=False)
+            spans.lock_stream(stream)
             span = spans.next_span(stream)
             if span is None:
                 return made

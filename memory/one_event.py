@@ -1,26 +1,29 @@
-"""One event, in one statement: its row, its counts, and its unsettled span where it needs one."""
+"""One event, in one round trip and one statement: its row, its counts, and its unsettled span where it needs one."""
 
+from datetime import UTC
 from typing import Any, Final
 
 import orjson
 from django.conf import settings
 from django.utils import timezone
 
-from memory.spans import NOTE, START, lock_stream, note_span
+from memory.spans import NOTE, START, sharing
 from memory.stretches import Stream
-from memory.tally import COUNT, NONE_STAGED, TOTAL, Changes, note_event, own_slot
+from memory.tally import COUNT, TOTAL
+from memory.transactions import in_tenant_trip
 from tenants.ids import new_id
 from tenants.statements import Statement
 
 # Each part sees the rows as they were before. `stretch`: by an index each, the newest events of the thread or the user
 # before this one, and the newest derived episode; a predecessor that is not among the newest 50 only costs a span that
-# was not needed.
+# was not needed. Nothing is written, and nothing answered, where the user could not be held: see `COUNT`.
 WRITE: Final = """
-WITH event AS (
+WITH {count}, event AS (
     INSERT INTO memory_event (tenant_id, id, created_at, written_by_key, written_by_user,
                               event_type, content, user_id, agent_id, thread_id, occurred_at)
-    VALUES (%(tenant_id)s, %(id)s, %(created_at)s, %(written_by_key)s, %(written_by_user)s,
-            %(event_type)s, %(content)s, %(user_id)s, %(agent_id)s, %(thread_id)s, %(occurred_at)s)
+    SELECT %(tenant_id)s, %(id)s, %(created_at)s, %(written_by_key)s, %(written_by_user)s,
+           %(event_type)s, %(content)s, %(user_id)s, %(agent_id)s, %(thread_id)s, %(occurred_at)s
+    FROM entered WHERE missed = 0
 ), stretch AS (
     SELECT EXISTS (
         SELECT FROM (
@@ -38,18 +41,22 @@ WITH event AS (
         ) AS newest
         WHERE ended_at >= %(occurred_at)s::timestamptz - %(gap)s::interval
     ) AS has_span
+    FROM entered WHERE missed = 0
 ), noted AS (
     {note}
-), {count}
-SELECT missed = 0,
-       NOT has_span AND (%(occurred_at)s::timestamptz + %(gap)s::interval <= now() OR EXISTS (
-           SELECT FROM memory_unsettledspan
-           WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {of_thread} AND due_at <= now()
-       ))
-FROM stretch CROSS JOIN entered
+)
+SELECT NOT has_span AND (%(occurred_at)s::timestamptz + %(gap)s::interval <= now() OR EXISTS (
+    SELECT FROM memory_unsettledspan
+    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND {of_thread} AND due_at <= now()
+))
+FROM stretch
 """
+ONE: Final = {
+    "names": "SELECT %(user_id)s::text AS name",
+    "days": "SELECT day, 1, 0, 0, 0 FROM (SELECT %(total)s::date UNION SELECT %(day)s::date) AS day (day)",
+}
 SPAN: Final = "SELECT %(user_id)s, %(thread_id)s, %(occurred_at)s, %(occurred_at)s FROM stretch WHERE NOT has_span"
-PARTS: Final = {"note": NOTE.format(spans=SPAN), "count": COUNT.format(**NONE_STAGED)}
+PARTS: Final = {"note": NOTE.format(spans=SPAN), "count": COUNT.format(**ONE)}
 # No index finds a parameter that may be null.
 IN_THREAD: Final = Statement(
     WRITE.format(**PARTS, of_thread_or_user="thread_id = %(thread_id)s", of_thread="thread_id = %(thread_id)s")
@@ -60,24 +67,21 @@ IN_NONE: Final = Statement(
 
 
 def write_event(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The row, and whether its stream has something to settle now. Inside `tenant_transaction`."""
+    """The row, and whether its stream has something to settle now."""
     row = {"id": new_id(), "created_at": timezone.now(), "agent_id": None, "thread_id": None, **fields}
     row.setdefault("occurred_at", row["created_at"])
-    stream = Stream(row["tenant_id"], row["user_id"], row["thread_id"])
-    lock_stream(stream, shared=True)
-    changes = Changes()
-    changes.add_event(row["user_id"], row["occurred_at"])
+    values = {
+        **row,
+        "content": orjson.dumps(row["content"]).decode(),
+        "day": row["occurred_at"].astimezone(UTC).date(),
+        "total": TOTAL,
+        "gap": settings.EPISODE_GAP,
+        "after": START,
+        "due": None,
+    }
     statement = IN_NONE if row["thread_id"] is None else IN_THREAD
-    ((is_counted, is_due),) = statement.rows(
-        **{**row, "content": orjson.dumps(row["content"]).decode()},
-        **changes.columns(),
-        slot=own_slot(),
-        total=TOTAL,
-        gap=settings.EPISODE_GAP,
-        after=START,
-        due=None,
-    )
-    if not is_counted:  # somebody else is entering or removing the user, and perhaps what was seen of the stretch
-        note_event(row["user_id"], row["occurred_at"])
-        note_span(stream, row["occurred_at"], row["occurred_at"])
+    steps = sharing(Stream(row["tenant_id"], row["user_id"], row["thread_id"])), (statement, values)
+    while not (written := in_tenant_trip(row["tenant_id"], *steps)):
+        pass  # somebody else was entering or removing the user, and is done by now
+    ((is_due,),) = written
     return row, is_due

@@ -1,4 +1,4 @@
-"""Writes to a tenant's memory. Each is called inside `tenant_transaction`."""
+"""Writes to a tenant's memory. Each is called inside `tenant_transaction`, but for `record_event`, which may be."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,7 +51,8 @@ def written_by(principal: Principal) -> dict[str, UUID | None]:
 def record_event(*, principal: Principal, **fields: Any) -> dict[str, Any]:
     """The row. What is due in its stream is settled after the commit.
 
-    It is counted at once, so it comes last in its transaction: who holds a tally waits for no other rows (`tally.py`).
+    Outside of a transaction it is one by itself, in one round trip. Inside, it comes last, because it is counted at
+    once: who holds a tally waits for no other rows (`tally.py`).
     """
     row, is_due = write_event({**written_by(principal), **fields})
     if is_due:

@@ -10,10 +10,11 @@ from django.conf import settings
 from django.db import connection
 
 from memory.stretches import Place, Stream, Stretch
-from tenants.statements import Statement
+from tenants.statements import Statement, Step
 
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
+# Of a stream: writers share it, and who settles has it alone.
 LOCK_STREAM: Final = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
 SHARE_STREAM: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(number)s)")
 # Where a removal runs, no episode is made: it could quote an event that is going.
@@ -131,7 +132,14 @@ def removals_of(tenant_id: UUID) -> str:
     return f"memgraph removals {tenant_id}"
 
 
-def lock_stream(stream: Stream, *, shared: bool) -> None:
+def lock_stream(stream: Stream) -> None:
+    LOCK_STREAM.rows(number=number_of(stream))
+
+
+def sharing(stream: Stream) -> Step:
+    return SHARE_STREAM, {"number": number_of(stream)}
+
+
+def number_of(stream: Stream) -> int:
     name = f"{stream.tenant_id} {stream.thread_id is None} {len(stream.user_id)} {stream.user_id} {stream.thread_id}"
-    number = int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"stream").digest(), signed=True)
-    (SHARE_STREAM if shared else LOCK_STREAM).rows(number=number)
+    return int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"stream").digest(), signed=True)

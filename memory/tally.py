@@ -23,9 +23,9 @@ COLUMNS: Final = ("events", "beliefs", "episodes", "users")
 UTC_DAY: Final = "(occurred_at AT TIME ZONE 'UTC')::date"
 # Whose uncommitted row is in the way, or whose removal, is waited for; so not every name may be held at the first try,
 # and only when all are, the tally is written. Part of a statement that writes rows, or all of one.
-COUNT: Final = """
+COUNT: Final = f"""
 wanted AS (
-    SELECT unnest(%(names)s::text[]) AS name {more_names}
+    {{names}}
 ), held AS (
     SELECT name FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name = ANY (ARRAY(SELECT name FROM wanted))
     ORDER BY name FOR KEY SHARE
@@ -38,25 +38,31 @@ wanted AS (
            (SELECT count(*) FROM wanted) - (SELECT count(*) FROM held) - (SELECT count(*) FROM made) AS missed
 ), counted AS (
     INSERT INTO memory_tally AS tally (tenant_id, slot, day, events, beliefs, episodes, users)
-    SELECT %(tenant_id)s, %(slot)s, day, events, beliefs, episodes,
+    SELECT %(tenant_id)s, mod(pg_backend_pid(), {SLOTS}), day, events, beliefs, episodes,
            users + CASE WHEN day = %(total)s THEN made ELSE 0 END
     FROM entered CROSS JOIN (
-        SELECT * FROM unnest(
-            %(days)s::date[], %(events)s::bigint[], %(beliefs)s::bigint[], %(episodes)s::bigint[], %(users)s::bigint[]
-        ) {more_days}
+        {{days}}
     ) AS change (day, events, beliefs, episodes, users)
     WHERE missed = 0 ORDER BY day
     ON CONFLICT (tenant_id, day, slot) DO UPDATE SET
         events = tally.events + excluded.events, beliefs = tally.beliefs + excluded.beliefs,
         episodes = tally.episodes + excluded.episodes, users = tally.users + excluded.users
 )
-"""
+"""  # noqa: S608 - a constant of ours
 WRITE: Final = f"WITH {COUNT} SELECT made, missed FROM entered"  # noqa: S608 - a constant of ours
-STAGED: Final = {
-    "more_names": "UNION SELECT name FROM staged_user",
-    "more_days": "UNION ALL SELECT day, sum(events), 0, 0, 0 FROM staged_day WHERE day <> %(total)s GROUP BY day",
+GATHERED: Final = {
+    "names": "SELECT unnest(%(names)s::text[]) AS name",
+    "days": """
+        SELECT * FROM unnest(
+            %(days)s::date[], %(events)s::bigint[], %(beliefs)s::bigint[], %(episodes)s::bigint[], %(users)s::bigint[]
+        )
+    """,
 }
-NONE_STAGED: Final = dict.fromkeys(STAGED, "")
+MORE_IS_STAGED: Final = {
+    "names": " UNION SELECT name FROM staged_user",
+    "days": " UNION ALL SELECT day, sum(events), 0, 0, 0 FROM staged_day WHERE day <> %(total)s GROUP BY day",
+}
+STAGED: Final = {name: GATHERED[name] + MORE_IS_STAGED[name] for name in GATHERED}
 # Whoever wrote a row of the user holds it until the commit. So the removal waits, and the next statement sees the row.
 HOLD_LEFT: Final = """
 SELECT count(*) FROM (
@@ -120,7 +126,7 @@ class Changes:
         self.entered.add(user_id)
 
     def flush(self, tenant_id: UUID) -> None:
-        values = {"tenant_id": tenant_id, "slot": own_slot(), "total": TOTAL}
+        values = {"tenant_id": tenant_id, "total": TOTAL}
         if self.left:
             self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
         while self.entered or self.staged or self.days():
@@ -134,7 +140,7 @@ class Changes:
 
     def write(self, values: dict[str, Any]) -> tuple[int, int]:
         with connection.cursor() as cursor:
-            cursor.execute(WRITE.format(**(STAGED if self.staged else NONE_STAGED)), values)
+            cursor.execute(WRITE.format(**(STAGED if self.staged else GATHERED)), values)
             made, missed = cursor.fetchone()
         return made, missed
 
@@ -142,11 +148,6 @@ class Changes:
         days = sorted({TOTAL, *self.days()})  # the total always: users who turn out to be new are added to it
         counts = {column: [self.counts[day][column] for day in days] for column in COLUMNS}
         return {"names": sorted(self.entered), "days": days, **counts}
-
-
-def own_slot() -> int:
-    pid: int = connection.connection.pgconn.backend_pid
-    return pid % SLOTS
 
 
 pending: ContextVar[Changes] = ContextVar("pending")  # of the transaction that `tenant_transaction` opened last

@@ -7,14 +7,16 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 
 from memory import tally
+from tenants.statements import Rows, Statement, Step, in_one_trip
 
 T = TypeVar("T")
 ATTEMPTS: Final = 5
+CHOOSE_TENANT: Final = Statement("SELECT set_config('memgraph.tenant_id', %(tenant_id)s, true)")
 
 
 @contextmanager
 def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bool = False) -> Iterator[None]:
-    """The only way to the memory tables, and the second wall between tenants.
+    """The way to the memory tables, and the second wall between tenants.
 
     Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
     outside sees nothing. The setting ends with the transaction, so that it fits connection poolers, and is sent as a
@@ -31,10 +33,20 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
         settings.append("SET LOCAL statement_timeout = 0")
     with atomic_with("; ".join(settings)):
         changes = tally.Changes()
-        tally.pending.set(changes)
-        yield
-        if not transaction.get_rollback():
-            changes.flush(tenant_id)
+        outside = tally.pending.set(changes)
+        try:
+            yield
+            if not transaction.get_rollback():
+                changes.flush(tenant_id)
+        finally:
+            tally.pending.reset(outside)
+
+
+def in_tenant_trip(tenant_id: UUID, *steps: Step) -> Rows:
+    """A whole `tenant_transaction` in one round trip, or, inside of one, a part of it. Answers the last one's rows."""
+    is_inside = tally.pending.get(None) is not None
+    choice = () if is_inside else ((CHOOSE_TENANT, {"tenant_id": str(tenant_id)}),)
+    return in_one_trip(*choice, *steps)
 
 
 @contextmanager

@@ -75,8 +75,7 @@ class EventViewSet(MemoryViewSet):
 
     def create(self, request: Request) -> Response:
         fields = read_plain_event(request.data, timezone.now()) or checked(EventSerializer(data=request.data))
-        with tenant_transaction(self.principal.tenant_id):
-            event = services.record_event(principal=self.principal, **fields)
+        event = services.record_event(principal=self.principal, **fields)
         return Response({name: event[name] for name in EventSerializer.Meta.fields}, status=status.HTTP_201_CREATED)
 
 

@@ -97,8 +97,7 @@ def principal_of(tenant: Tenant, role: str = Role.EDITOR) -> Principal:
 
 def make_event(tenant: Tenant, **fields: Any) -> Event:
     fields = {"event_type": "user_message", "content": {"text": "hello"}, "user_id": "ada"} | fields
-    with tenant_transaction(tenant.id):
-        return Event(**services.record_event(principal=principal_of(tenant), **fields))
+    return Event(**services.record_event(principal=principal_of(tenant), **fields))
 
 
 def make_belief(tenant: Tenant, **fields: Any) -> Belief:

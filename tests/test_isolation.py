@@ -197,6 +197,19 @@ def test_the_setting_ends_with_the_transaction(two_tenants: tuple[Tenant, Tenant
     assert not Event.objects.exists()
 
 
+def test_the_setting_ends_with_a_write_of_one_trip(two_tenants: tuple[Tenant, Tenant]) -> None:
+    make_event(two_tenants[1])
+    assert not Event.objects.exists()
+
+
+def test_within_a_tenant_nothing_is_written_for_another(two_tenants: tuple[Tenant, Tenant]) -> None:
+    ours, theirs = two_tenants
+    count = count_of(Event, theirs)
+    with pytest.raises(ProgrammingError, match="row-level security"), tenant_transaction(ours.id):
+        make_event(theirs)
+    assert count_of(Event, theirs) == count
+
+
 def test_tenant_transactions_do_not_nest(two_tenants: tuple[Tenant, Tenant]) -> None:
     with pytest.raises(RuntimeError), tenant_transaction(two_tenants[0].id), tenant_transaction(two_tenants[1].id):
         pass

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tenants.statements import Statement
+from tenants.statements import Statement, Step, in_one_trip
 from tests.connections import BREAKS, own, terminate
 
 ECHO = Statement("SELECT %(value)s::text, %(other)s::text || '%%', %(value)s::text")
@@ -97,6 +97,69 @@ def test_commands_before_a_transaction_that_fails_are_not_left_to_the_next(acme:
     assert setting.rows() == [("",)]
 
 
+KEEP = Statement("INSERT INTO kept VALUES (%(number)s) RETURNING number")
+DIVIDE = Statement("SELECT 12 / %(number)s::int")
+
+
+@pytest.fixture
+def kept(transactional_db: None) -> Iterator[Callable[[], list[int]]]:
+    """What a table holds that only this connection has."""
+
+    def numbers() -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT number FROM kept ORDER BY number")
+            return [number for (number,) in cursor.fetchall()]
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE kept (number int)")
+    yield numbers
+    connection.close()
+
+
+def test_one_trip_answers_what_its_last_statement_does(
+    kept: Callable[[], list[int]], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(2):
+        with django_assert_num_queries(2):
+            assert in_one_trip((KEEP, {"number": 3}), (DIVIDE, {"number": 3})) == [(4,)]
+    assert kept() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(KEEP, {"number": 1}), (DIVIDE, {"number": 0})],
+        [(KEEP, {"number": 1}), (DIVIDE, {"number": 0}), (KEEP, {"number": 2})],
+        [(DIVIDE, {"number": 0}), (KEEP, {"number": 2})],
+    ],
+    ids=["last", "between", "first"],
+)
+def test_of_a_trip_with_an_error_nothing_happened(steps: list[Step], kept: Callable[[], list[int]]) -> None:
+    """And what it raises is the error, not what became of the statements after it."""
+    for _ in range(2):
+        with pytest.raises(DataError, match="division by zero"):
+            in_one_trip(*steps)
+        assert kept() == []
+    assert in_one_trip((KEEP, {"number": 5})) == [(5,)]
+
+
+def test_within_a_transaction_a_trip_is_a_part_of_it(kept: Callable[[], list[int]]) -> None:
+    with transaction.atomic():
+        in_one_trip((KEEP, {"number": 1}), (KEEP, {"number": 2}))
+        assert kept() == [1, 2]
+        transaction.set_rollback(True)
+    assert kept() == []
+
+
+def test_a_trip_of_a_statement_that_somebody_deallocated_is_made_again(kept: Callable[[], list[int]]) -> None:
+    for _ in range(2):
+        in_one_trip((KEEP, {"number": 1}), (DIVIDE, {"number": 1}))
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+    in_one_trip((KEEP, {"number": 1}), (DIVIDE, {"number": 1}))
+    assert kept() == [1, 1, 1]
+
+
 @pytest.fixture
 def other_connection(transactional_db: None) -> Iterator[None]:
     """For a test that spoils its own."""
@@ -108,6 +171,12 @@ def use_a_statement(tenant: Tenant, break_it: Callable[[], None]) -> None:
     ECHO.rows(value="a", other="b")
     break_it()
     ECHO.rows(value="a", other="b")
+
+
+def make_a_trip(tenant: Tenant, break_it: Callable[[], None]) -> None:
+    in_one_trip((DIVIDE, {"number": 1}), (DIVIDE, {"number": 2}))
+    break_it()
+    in_one_trip((DIVIDE, {"number": 1}), (DIVIDE, {"number": 2}))
 
 
 def prepare_a_statement(tenant: Tenant, break_it: Callable[[], None]) -> None:
@@ -127,7 +196,7 @@ def commit(tenant: Tenant, break_it: Callable[[], None]) -> None:
 
 
 @BREAKS
-@pytest.mark.parametrize("act", [use_a_statement, prepare_a_statement, begin, commit])
+@pytest.mark.parametrize("act", [use_a_statement, make_a_trip, prepare_a_statement, begin, commit])
 def test_a_lost_connection_is_what_a_cursor_would_raise(
     act: Callable[..., None], break_it: Callable[[], None], acme: Tenant, other_connection: None
 ) -> None:
