@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 from django.urls.converters import PathConverter
 
 from memory import views
@@ -18,36 +18,39 @@ class NameConverter(PathConverter):
 register_converter(NameConverter, "name")
 events, beliefs, episodes = views.EventViewSet, views.BeliefViewSet, views.EpisodeViewSet
 
+of_beliefs = [
+    path("batch", BeliefBatchView.as_view(), name="belief-batch"),
+    path("history/<str:user_id>/<name:key>", views.BeliefHistoryView.as_view(), name="belief-history"),
+    path("timeline/<name:user_id>", views.BeliefTimelineView.as_view(), name="belief-timeline"),
+    path(
+        "<str:id>",
+        beliefs.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="belief",
+    ),
+]
+of_admins = [
+    path("export", ExportView.as_view(), name="export"),
+    path("import", ImportView.as_view(), name="import"),
+    path("erase", EraseView.as_view(), name="erase"),
+]
+# The busiest first: Django tries one after the other.
 urlpatterns = [
     path("v1/events", events.as_view({"get": "list", "post": "create"}), name="events"),
-    path("v1/events/batch", EventBatchView.as_view(), name="event-batch"),
-    path("v1/beliefs/batch", BeliefBatchView.as_view(), name="belief-batch"),
-    path("v1/events/<str:id>", events.as_view({"get": "retrieve"}), name="event"),
+    path("v1/context", ContextView.as_view(), name="context"),
+    path("v2/context", GraphContextView.as_view(), name="graph-context"),
     path(
         "v1/beliefs",
         beliefs.as_view({"get": "list", "post": "create", "delete": "destroy_many"}),
         name="beliefs",
     ),
-    path(
-        "v1/beliefs/history/<str:user_id>/<name:key>",
-        views.BeliefHistoryView.as_view(),
-        name="belief-history",
-    ),
-    path("v1/beliefs/timeline/<name:user_id>", views.BeliefTimelineView.as_view(), name="belief-timeline"),
-    path(
-        "v1/beliefs/<str:id>",
-        beliefs.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
-        name="belief",
-    ),
+    path("v1/beliefs/", include(of_beliefs)),
+    path("v1/events/batch", EventBatchView.as_view(), name="event-batch"),
+    path("v1/events/<str:id>", events.as_view({"get": "retrieve"}), name="event"),
+    path("v1/ingest", IngestView.as_view(), name="ingest"),
     path("v1/episodes", episodes.as_view({"get": "list", "post": "create"}), name="episodes"),
     path("v1/episodes/<str:id>", episodes.as_view({"get": "retrieve", "patch": "partial_update"}), name="episode"),
-    path("v1/ingest", IngestView.as_view(), name="ingest"),
-    path("v1/context", ContextView.as_view(), name="context"),
-    path("v2/context", GraphContextView.as_view(), name="graph-context"),
     path("v1/stats", views.StatsView.as_view(), name="stats"),
-    path("v1/admin/export", ExportView.as_view(), name="export"),
-    path("v1/admin/import", ImportView.as_view(), name="import"),
-    path("v1/admin/erase", EraseView.as_view(), name="erase"),
+    path("v1/admin/", include(of_admins)),
     path("v1/api-keys/<str:id>/undo", UndoView.as_view(), name="api-key-undo"),
     path("v1/tenant", DeletableTenantView.as_view(), name="tenant"),
 ]
