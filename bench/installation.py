@@ -111,8 +111,8 @@ class Installation:
     def memgraph(self) -> servers.Server:
         return self.server("memgraph", servers.memgraph(self.data_dir, WORKERS))
 
-    def bare(self) -> servers.Server:
-        return self.server("bare", servers.bare(WORKERS))
+    def bare(self, name: str = "bare") -> servers.Server:
+        return self.server(name, servers.bare(name, self.data_dir, WORKERS))
 
     def fastapi(self, name: str) -> servers.Server:
         return self.server(name, servers.fastapi(name, self.peers, self.sockets, WORKERS))

@@ -85,6 +85,8 @@ def one_event(bench: Installation) -> Iterator[Comparison]:
     calls = [Call("POST", "/v1/events", key, json.dumps(an_event(number))) for number in range(1_000)]
     yield against(bench, "one event", calls, SQLALCHEMY, 2)
     yield against(bench, "one event", calls, ASYNCPG, 1)
+    ours, theirs = rate(bench, bench.memgraph(), calls), rate(bench, bench.bare("bare_write"), calls)
+    yield Comparison(what="one event, a bare WSGI function with the same SQL", unit="/s", ours=ours, theirs=theirs)
 
 
 def stats(bench: Installation) -> Iterator[Comparison]:

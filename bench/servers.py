@@ -85,10 +85,13 @@ def memgraph(data_dir: Path, workers: int) -> Server:
     return Server(command, {"MEMGRAPH_DATA_DIR": str(data_dir), "WEB_CONCURRENCY": str(workers)})
 
 
-def bare(workers: int) -> Server:
+def bare(name: str, data_dir: Path, workers: int) -> Server:
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "memgraph.worker.Worker", "--log-level", "warning"]
     command += ["--workers", str(workers), "--threads", str(THREADS), "--keep-alive", "65", "--no-control-socket"]
-    return Server([*command, "--bind", "127.0.0.1:{port}", "bench.peers.bare:application"], {})
+    return Server(
+        [*command, "--bind", "127.0.0.1:{port}", f"bench.peers.{name}:application"],
+        {"MEMGRAPH_DATA_DIR": str(data_dir)},
+    )
 
 
 def fastapi(name: str, python: Path, sockets: Path, workers: int) -> Server:
