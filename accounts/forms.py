@@ -2,12 +2,16 @@ from dataclasses import replace
 from typing import Any, cast
 
 from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.http import HttpRequest
+from rest_framework.exceptions import ValidationError
 
 from accounts.limits import Guess, note_refusal
 from accounts.models import User, normalize_address
+from accounts.operator_sessions import session_id_of
+from accounts.passwords import change_own_password
 from accounts.validators import LONGEST
 from tenants.actions import Action
 from tenants.actor import Actor, ActorKind, actor_of
@@ -31,7 +35,8 @@ class LimitedSignInForm(AdminAuthenticationForm):
             return self.cleaned_data
         email = normalize_address(self.cleaned_data["username"])
         user = User.objects.filter(email=email).first()
-        actor = actor_of(cast("HttpRequest", self.request))
+        request = cast("HttpRequest", self.request)
+        actor = actor_of(request)
         try:
             with PASSWORD_HASHING.take():
                 guess = Guess.begin(email=email, user=user, actor=actor)
@@ -43,6 +48,7 @@ class LimitedSignInForm(AdminAuthenticationForm):
             raise
         guess.take_back()
         note_sign_in(self.get_user(), actor)
+        request.session.flush()  # one session ends where another begins
         return cleaned
 
 
@@ -51,3 +57,40 @@ def note_sign_in(operator: User, actor: Actor) -> None:
     actor = replace(actor, kind=ActorKind.OPERATOR, id=operator.id, label=operator.email)
     with transaction.atomic():
         record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=None, target=Target(operator.id, operator.email))
+
+
+class LimitedPasswordChangeForm(AdminPasswordChangeForm):
+    """An operator's new password: limited, audited and counted as everywhere else."""
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = request
+        for field in self.fields.values():
+            cast("forms.CharField", field).validators.append(MaxLengthValidator(LONGEST))
+
+    def clean_old_password(self) -> str:
+        """`clean` looks at it: a try counts only where the new password could be set."""
+        return str(self.cleaned_data["old_password"])
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        if self.errors:
+            return cleaned
+        try:
+            change_own_password(
+                user=self.user,
+                current_password=cleaned["old_password"],
+                new_password=cleaned["new_password1"],
+                but=session_id_of(self.request),
+                actor=actor_of(self.request),
+            )
+        except (TooManyRequests, Unavailable) as refusal:
+            raise forms.ValidationError(str(refusal.detail), code=refusal.default_code) from None
+        except ValidationError:
+            self.add_error("old_password", self.error_messages["password_incorrect"])
+        return cleaned
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        """`clean` has changed it, because only there a refusal can be shown."""
+        return self.user

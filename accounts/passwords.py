@@ -15,7 +15,7 @@ from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from accounts.limits import RESETS_BY_ADDRESS, RESETS_BY_IP, Guess, forgive_guesses, note_refusal
 from accounts.links import digest, generate_token, link_invalid, reset_link
 from accounts.mail import in_background, mail_reset_link
-from accounts.models import ResetToken, Session, User, normalize_address
+from accounts.models import OperatorSession, ResetToken, Session, User, normalize_address
 from tenants.actions import Action
 from tenants.actor import Actor, ActorKind
 from tenants.audit import Target, record
@@ -44,6 +44,14 @@ def refuse_bad_password(password: str, person: User, *, field: str = "password")
 def change_password(*, principal: Principal, current_password: str, new_password: str, actor: Actor) -> int:
     """Ends the person's other sessions, and answers how many. Guessing the current one is limited as at sign-in."""
     user = User.objects.get(id=principal.user_id)
+    passwords = {"current_password": current_password, "new_password": new_password}
+    return change_own_password(user=user, but=principal.session_id, actor=actor, **passwords)
+
+
+def change_own_password(
+    *, user: User, current_password: str, new_password: str, but: UUID | str | None, actor: Actor
+) -> int:
+    """The same for a tenant's person and an operator. `but` is the session that goes on: its id, or its stored key."""
     refuse_bad_password(new_password, user, field="new_password")
     with PASSWORD_HASHING.take():
         guess = Guess.begin(email=user.email, user=user, actor=actor)
@@ -56,9 +64,23 @@ def change_password(*, principal: Principal, current_password: str, new_password
     with transaction.atomic():
         if not set_password(user, hashed):
             raise password_wrong()
-        ended = end_sessions(user.id, but=principal.session_id)
+        ended = end_sessions(user.id, but=but)
         after = {"sessions_ended": ended}
         target = Target(user.id, user.email)
+        record(Action.PASSWORD_CHANGED, actor=actor, tenant_id=user.tenant_id, target=target, after=after)
+    user.password = hashed
+    return ended
+
+
+def replace_password(*, user: User, new_password: str, actor: Actor) -> int:
+    """Without the current one, by an operator at the command line. Ends all sessions, and answers how many."""
+    refuse_bad_password(new_password, user)
+    hashed = make_password(new_password)
+    with transaction.atomic():
+        User.objects.filter(id=user.id).update(password=hashed)
+        withdraw_reset_links(user.id)
+        ended = end_sessions(user.id)
+        target, after = Target(user.id, user.email), {"sessions_ended": ended}
         record(Action.PASSWORD_CHANGED, actor=actor, tenant_id=user.tenant_id, target=target, after=after)
     return ended
 
@@ -77,11 +99,16 @@ def set_password(user: User, hashed: str) -> bool:
     return True
 
 
-def end_sessions(user_id: UUID, *, but: UUID | None = None) -> int:
+def end_sessions(user_id: UUID, *, but: UUID | str | None = None) -> int:
+    """All of the person's but one: a session of the API, or one of the admin, which is named by text."""
     sessions = Session.objects.filter(user_id=user_id).unended()
-    if but is not None:
+    in_admin = OperatorSession.objects.filter(user_id=user_id)
+    if isinstance(but, str):
+        in_admin = in_admin.exclude(session_key=but)
+    elif but is not None:
         sessions = sessions.exclude(id=but)
-    return sessions.update(ended_at=timezone.now())
+    deleted, _ = in_admin.delete()
+    return sessions.update(ended_at=timezone.now()) + deleted
 
 
 def withdraw_reset_links(user_id: UUID) -> None:

@@ -1,9 +1,12 @@
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse_lazy
 
+from accounts.forms import LimitedPasswordChangeForm
 from memgraph.installation import installation_counts
 
 
@@ -18,3 +21,17 @@ class OperatorSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"counts": installation_counts(), **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """As Django's, whose form can't be chosen."""
+        request.current_app = self.name
+        context = {**self.each_context(request), **(extra_context or {})}
+        return cast("TemplateResponse", OperatorPasswordView.as_view(extra_context=context)(request))
+
+
+class OperatorPasswordView(PasswordChangeView):
+    form_class = LimitedPasswordChangeForm
+    success_url = reverse_lazy("admin:password_change_done")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}

@@ -127,7 +127,7 @@ INSTALLED_APPS = [
     "memgraph.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
+    "django.contrib.sessions",  # for `clearsessions`; its table stays empty
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
@@ -189,6 +189,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Cookies and headers: the scheme of PUBLIC_URL decides
 
+SESSION_ENGINE = "accounts.operator_sessions"
 SESSION_COOKIE_NAME = "__Host-operator" if HTTPS else "operator"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 12 * 3600

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session as OperatorSession
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import OperatorSession
+from accounts.operator_sessions import SessionStore
 from apikeys.keys import digest, generate_key
 from apikeys.models import APIKey
 from tenants.models import Tenant
@@ -77,7 +78,7 @@ def test_plaintext_is_in_no_cookie_session_history_or_log(
     secret = response.context["key"].plaintext[12:]
     places = [
         *(morsel.OutputString() for morsel in operator.cookies.values()),
-        *(str(session.get_decoded()) for session in OperatorSession.objects.all()),
+        *(str(SessionStore().decode(session.session_data)) for session in OperatorSession.objects.all()),
         *(f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all()),
         *(query["sql"] for query in queries),
         logged(caplog),
