@@ -1,5 +1,6 @@
 from typing import Final
 
+from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -13,6 +14,7 @@ from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
 from tenants.network import client_address
 from tenants.principal import Kind, Principal
+from tenants.quotas import least
 
 REFUSALS: Final = {
     "key_malformed": "This is not an API key of Memgraph: it is cut off, mistyped or of another service.",
@@ -87,5 +89,5 @@ def key_principal(found: FoundKey) -> Principal:
         key_prefix=found.prefix,
         expires_at=found.expires_at,
         rate_limit=found.rate_limit,
-        tenant_rate_limit=found.tenant_rate_limit,
+        tenant_rate_limit=least(found.tenant_rate_limit, settings.TENANT_RATE_LIMIT),
     )

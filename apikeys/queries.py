@@ -7,7 +7,7 @@ from tenants.statements import Statement
 FIND: Final = Statement("""
 SELECT k.id, k.name, k.prefix, k.role, k.expires_at, k.revoked_at, k.replaced_by_id, k.last_used_at,
        k.allowed_ips, k.rate_limit_per_minute,
-       t.id, t.name, t.suspended_at, t.keys_frozen_at, t.rate_limit_per_minute,
+       t.id, t.name, t.suspended_at, t.keys_frozen_at, LEAST(t.rate_limit_per_minute, t.rate_limit_cap),
        statement_timestamp()
 FROM apikeys_apikey k JOIN tenants_tenant t ON t.id = k.tenant_id
 WHERE k.digest = %(digest)s

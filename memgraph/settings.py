@@ -106,6 +106,7 @@ DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlspl
 REDIS_URL = env.redis_url("REDIS_URL")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+TENANT_RATE_LIMIT = env.integer("TENANT_RATE_LIMIT", 0, minimum=0, maximum=1_000_000) or None
 CLIENT_PATIENCE = env.duration("CLIENT_PATIENCE", "10s")
 FILE_UPLOAD_HANDLERS = ["memgraph.uploads.NoFiles"]
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import model_ngettext
@@ -14,10 +15,11 @@ from rest_framework.exceptions import NotFound
 
 from tenants.actions import Action
 from tenants.actor import ActorKind, actor_of
+from tenants.fields import HIGHEST_RATE_LIMIT
 from tenants.ids import parse_id
 from tenants.models import AuditEntry, Role, Tenant
 from tenants.problems import Conflict
-from tenants.services import freeze_keys, reactivate_tenant, suspend_tenant, unfreeze_keys
+from tenants.services import cap_requests, freeze_keys, reactivate_tenant, suspend_tenant, unfreeze_keys
 
 
 def check_ids(sent: Iterable[str]) -> None:
@@ -113,7 +115,9 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in th
             return False
         return True
 
-    def ask(self, request: HttpRequest, things: QuerySet[Any], warning: str) -> HttpResponse:
+    def ask(
+        self, request: HttpRequest, things: QuerySet[Any], warning: str, form: forms.Form | None = None
+    ) -> HttpResponse:
         action = request.POST["action"]
         label = dict(self.get_action_choices(request))[action]
         context = {
@@ -121,6 +125,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in th
             "title": f"{label} {things.count()} {model_ngettext(things)}?",
             "opts": self.opts,
             "warning": warning,
+            "form": form,
             "things": [self.describe(thing) for thing in things[:100]],
             "action": action,
             "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
@@ -227,6 +232,12 @@ class SuspensionFilter(OfferedFilter):
         return queryset.filter(suspended_at__isnull=value == "open")
 
 
+class CapForm(forms.Form):
+    cap = forms.IntegerField(
+        label="Requests a minute", min_value=1, max_value=HIGHEST_RATE_LIMIT, required=False, help_text="Empty: no cap."
+    )
+
+
 @admin.register(Tenant)
 class TenantAdmin(OperatorAdmin):
     list_display = ["name", "sector", "created_at", "suspended_at"]
@@ -234,10 +245,28 @@ class TenantAdmin(OperatorAdmin):
     search_fields = ["name", "id__istartswith"]
     search_help_text = "A name, or an id from its beginning."
     fields = ["id", "name", "sector", "created_at", "suspended_at", "keys_frozen_at"]
-    actions = ["suspend", "reactivate", "freeze", "unfreeze"]
+    fields += ["rate_limit_per_minute", "rate_limit_cap"]
+    actions = ["suspend", "reactivate", "freeze", "unfreeze", "cap"]
 
     def actions_for(self, thing: Tenant) -> Sequence[str]:
-        return ["reactivate" if thing.suspended_at else "suspend", "unfreeze" if thing.keys_frozen_at else "freeze"]
+        suspension = "reactivate" if thing.suspended_at else "suspend"
+        return [suspension, "unfreeze" if thing.keys_frozen_at else "freeze", "cap"]
+
+    @admin.action(description="Cap the requests of", permissions=["operate"])
+    def cap(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse | None:
+        sent = "confirmed" in request.POST
+        now = queryset.values_list("rate_limit_cap", flat=True).first()
+        form = CapForm(request.POST if sent else None, initial={"cap": now})
+        if not form.is_valid():
+            warning = "Their keys together are told to wait beyond it. Admins can set a lower limit, not a higher one."
+            return self.ask(request, queryset, warning, form)
+        cap, actor = form.cleaned_data["cap"], actor_of(request)
+        return self.operate(
+            request,
+            queryset,
+            lambda tenant: cap_requests(tenant_id=tenant.id, cap=cap, actor=actor),
+            done="capped" if cap else "uncapped",
+        )
 
     @admin.action(description="Freeze the keys of", permissions=["operate"])
     def freeze(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> HttpResponse | None:

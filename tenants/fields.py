@@ -1,5 +1,5 @@
 import unicodedata
-from typing import Any
+from typing import Any, Final
 
 from rest_framework import serializers
 
@@ -20,11 +20,14 @@ class LineField(serializers.CharField):
         return text
 
 
+HIGHEST_RATE_LIMIT: Final = 1_000_000
+
+
 class RateLimitField(serializers.IntegerField):
     """Requests a minute, from 1 to 1,000,000; null for no limit."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=1_000_000, allow_null=True, **kwargs)
+        super().__init__(min_value=1, max_value=HIGHEST_RATE_LIMIT, allow_null=True, **kwargs)
 
 
 class TruthField(serializers.BooleanField):

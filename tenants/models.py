@@ -32,6 +32,7 @@ class Tenant(models.Model):
     require_key_expiry = models.BooleanField(default=False)
     max_key_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
     rate_limit_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    rate_limit_cap = models.PositiveIntegerField("cap of requests a minute", null=True, blank=True)
     event_retention_days = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:

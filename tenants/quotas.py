@@ -6,9 +6,11 @@ A key that runs wild must not keep its tenant's people from stopping it. Where n
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from rest_framework.exceptions import Throttled
+from django.conf import settings
+from rest_framework.exceptions import ErrorDetail, Throttled, ValidationError
 
 from tenants.limits import Limit, count
+from tenants.models import Tenant
 from tenants.principal import Principal
 
 MINUTE: Final = 60
@@ -43,6 +45,24 @@ def bounds(principal: Principal) -> Iterator[tuple[str, str, int]]:
         yield "key", str(principal.key_id), principal.rate_limit
     if principal.tenant_rate_limit is not None:
         yield "tenant", str(principal.tenant_id), principal.tenant_rate_limit
+
+
+def least(*limits: int | None) -> int | None:
+    """The limit that binds, of those that are set; None if none is."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def cap_of(tenant: Tenant) -> int | None:
+    """The operator's limit: this tenant's, or the installation's where that is lower. Its admins can't pass it."""
+    return least(tenant.rate_limit_cap, settings.TENANT_RATE_LIMIT)
+
+
+def refuse_over_cap(tenant: Tenant, wanted: int | None) -> None:
+    """422. Without a limit of its own the tenant has the cap."""
+    cap = cap_of(tenant)
+    if wanted is not None and cap is not None and wanted > cap:
+        sentence = f"The operator allows this workspace at most {cap:,} requests a minute."
+        raise ValidationError({"rate_limit_per_minute": [ErrorDetail(sentence, code="over_cap")]})
 
 
 def quota_headers(quotas: list[Quota]) -> dict[str, str]:

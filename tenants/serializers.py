@@ -4,12 +4,17 @@ from rest_framework import serializers
 
 from tenants.fields import LineField, RateLimitField, TruthField
 from tenants.models import Tenant
+from tenants.quotas import cap_of
 
 LONGEST_DAYS = 3650
 LONGEST_RETENTION = 36500
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
+    rate_limit_cap = serializers.SerializerMethodField(
+        help_text="What the operator allows all keys of the tenant together, a minute. null: no cap."
+    )
+
     class Meta:
         model = Tenant
         fields = [
@@ -20,10 +25,14 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
             "require_key_expiry",
             "max_key_lifetime_days",
             "rate_limit_per_minute",
+            "rate_limit_cap",
             "event_retention_days",
             "keys_frozen_at",
         ]
         read_only_fields = fields
+
+    def get_rate_limit_cap(self, tenant: Tenant) -> int | None:
+        return cap_of(tenant)
 
 
 class TenantChangesSerializer(serializers.Serializer[Any]):
@@ -36,7 +45,9 @@ class TenantChangesSerializer(serializers.Serializer[Any]):
         max_value=LONGEST_DAYS,
         help_text="New keys must end within so many days. null: no maximum.",
     )
-    rate_limit_per_minute = RateLimitField(help_text="Of all keys of the tenant together. null: none.")
+    rate_limit_per_minute = RateLimitField(
+        help_text="Of all keys of the tenant together; at most rate_limit_cap. null: the cap alone."
+    )
     event_retention_days = serializers.IntegerField(
         allow_null=True,
         min_value=1,

@@ -8,6 +8,7 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
 from tenants.models import Tenant
+from tenants.quotas import refuse_over_cap
 
 
 def change_tenant(*, tenant_id: UUID, changes: dict[str, Any], actor: Actor) -> Tenant:
@@ -17,10 +18,16 @@ def change_tenant(*, tenant_id: UUID, changes: dict[str, Any], actor: Actor) -> 
         before = {name: getattr(tenant, name) for name, value in changes.items() if getattr(tenant, name) != value}
         if before:
             after = {name: changes[name] for name in before}
+            refuse_over_cap(tenant, after.get("rate_limit_per_minute"))
             save(tenant, after)
             target = Target(tenant.id, tenant.name)
             record(Action.TENANT_CHANGED, actor=actor, tenant_id=tenant.id, target=target, before=before, after=after)
     return tenant
+
+
+def cap_requests(*, tenant_id: UUID, cap: int | None, actor: Actor) -> Tenant:
+    """What an operator allows all keys of the tenant together, a minute. A limit of its own beyond it has no effect."""
+    return change_tenant(tenant_id=tenant_id, changes={"rate_limit_cap": cap}, actor=actor)
 
 
 def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:

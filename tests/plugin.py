@@ -37,6 +37,7 @@ FOREIGN = (
     "PUBLIC_URL",
     "REDIS_URL",
     "SIGNUP",
+    "TENANT_RATE_LIMIT",
     "TRUSTED_PROXIES",
 )
 

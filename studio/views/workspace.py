@@ -19,6 +19,7 @@ from studio.seen import changes_of, shown
 from tenants.actor import actor_of
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin
+from tenants.quotas import cap_of
 from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
 from tenants.services import change_tenant, freeze_keys, locked_tenant, unfreeze_keys
 from tenants.slots import TRANSFERS
@@ -58,7 +59,15 @@ def workspace(request: PageRequest) -> HttpResponse:
             messages.success(request, "The settings are saved.")
             return redirect("studio:settings")
     most = {"most_days": LONGEST_DAYS, "most_retention": LONGEST_RETENTION}
-    return form.show("studio/settings/workspace.html", tenant=tenant, doomed=doomed, **most)
+    return form.show(
+        "studio/settings/workspace.html", tenant=tenant, doomed=doomed, limit_hint=limit_hint(tenant), **most
+    )
+
+
+def limit_hint(tenant: Tenant) -> str:
+    cap = cap_of(tenant)
+    most = "Empty: no limit." if cap is None else f"The operator allows at most {cap:,}, which empty stands for."
+    return f"Of all keys together. Beyond it, programs are told to wait. {most}"
 
 
 def settings_of(tenant: Tenant) -> dict[str, Any]:

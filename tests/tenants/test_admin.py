@@ -69,7 +69,7 @@ def test_what_an_operator_did_is_in_the_history(operator: Client, acme: Tenant) 
 def test_page_offers_what_can_be_done(operator: Client, acme: Tenant, suspended: bool, action: str) -> None:
     if suspended:
         act(operator, "suspend", acme)
-    assert [name for name, _ in operator.get(page_url(acme)).context["buttons"]] == [action, "freeze"]
+    assert [name for name, _ in operator.get(page_url(acme)).context["buttons"]] == [action, "freeze", "cap"]
 
 
 def test_tenants_are_found_by_name_and_id(operator: Client, acme: Tenant, globex: Tenant) -> None:

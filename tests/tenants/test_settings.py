@@ -28,6 +28,7 @@ def test_everybody_in_it_sees_the_tenant(role: str, acme: Tenant, globex: Tenant
         "require_key_expiry": False,
         "max_key_lifetime_days": None,
         "rate_limit_per_minute": None,
+        "rate_limit_cap": None,
         "event_retention_days": None,
         "keys_frozen_at": None,
     }
