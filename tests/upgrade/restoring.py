@@ -1,9 +1,10 @@
-"""Restores the dump beside the tests' own database, as the README of this folder says."""
+"""Restores a dump beside the tests' own database: that of this folder, or another."""
 
 import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -52,20 +53,20 @@ class Installation:
 
 
 @contextmanager
-def restored() -> Iterator[Installation]:
+def restored(dump: Path = DUMP) -> Iterator[Installation]:
     installation = Installation(f"upgraded_{uuid4().hex}")  # each worker of pytest-xdist has its own
     quoted = sql.Identifier(installation.name)
     with installation.superuser("postgres") as server:
         server.execute(sql.SQL("CREATE DATABASE {} OWNER memgraph TEMPLATE template0").format(quoted))
         try:
-            restore(installation)
+            restore(installation, dump)
             yield installation
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(quoted))
 
 
-def restore(installation: Installation) -> None:
+def restore(installation: Installation, dump: Path) -> None:
     at = ["--host", installation.sockets, "--port", "5432", "--username", "postgres", "--dbname", installation.name]
-    command = [str(installed() / "pg_restore"), *at, "--exit-on-error", str(DUMP)]
+    command = [str(installed() / "pg_restore"), *at, "--exit-on-error", str(dump)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
