@@ -1,8 +1,12 @@
 FROM python:3.11-slim AS build
-COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+COPY requirements-pip.txt requirements.txt ./
+# Wheels only: a build would fetch what it needs without a hash. /venv gets no pip and no setuptools.
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-pip.txt \
+    && python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt
 
 FROM python:3.11-slim
+RUN python -m pip uninstall --yes setuptools wheel pip
 RUN useradd --system --uid 10001 --home-dir /data memgraph && install -d -o memgraph -m 0700 /data
 COPY --from=build /venv /venv
 COPY . /app

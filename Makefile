@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak bench lint operator clean local developer
+.PHONY: help run dev test soak bench lint operator requirements clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -44,6 +44,16 @@ lint: developer ## check style, types, import rules, migrations and deployment s
 operator: local ## make an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
+lock = $(venv)/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make requirements"
+
+requirements: developer ## write the requirements with hashes anew, after a change to requirements*.in
+	@$(lock) requirements-dev.in -o requirements-dev.txt
+	@$(lock) requirements-local.in -c requirements-dev.txt -o requirements-local.txt
+	@$(lock) requirements.in -c requirements-dev.txt -o requirements.txt
+	@$(lock) requirements-pip.in -o requirements-pip.txt
+	@$(lock) bench/requirements.in -o bench/requirements.txt
+
 clean: ## remove what was made here, but no data
 	rm -rf .cache .venv .venv-bench node_modules artefacts
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
@@ -55,5 +65,5 @@ local developer:
 
 .venv-bench/installed: bench/requirements.txt
 	@$(PYTHON) -m venv --clear .venv-bench
-	@.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	@.venv-bench/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
 	@touch $@

@@ -12,12 +12,16 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
 # Each includes the ones before it.
 REQUIREMENTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+INSTALLER = "requirements-pip.txt"
+# Wheels only: to build a package, pip fetches what that needs without a hash, and runs it.
+INSTALL = ("install", "--require-hashes", "--only-binary", ":all:", "--no-input")
 
 
 def main(wanted: str) -> None:
     if installed() < REQUIREMENTS.index(wanted):
         STAMP.unlink(missing_ok=True)
         make_environment()
+        renew_installer()
         install(wanted)
         STAMP.write_text(f"{digest()}\n{wanted}\n")
 
@@ -32,7 +36,7 @@ def installed() -> int:
 
 def digest() -> str:
     """Of everything that makes a new installation necessary; scripts in .venv hold its path."""
-    content = b"".join((ROOT / name).read_bytes() for name in REQUIREMENTS)
+    content = b"".join((ROOT / name).read_bytes() for name in (INSTALLER, *REQUIREMENTS))
     return hashlib.sha256(content + bytes(ROOT) + sys.version.encode()).hexdigest()
 
 
@@ -50,14 +54,26 @@ def make_environment() -> None:
         sys.exit(done.stdout + done.stderr)
 
 
+def renew_installer() -> None:
+    """Python brings an old pip, and until 3.11 an old setuptools, which nothing here needs."""
+    for arguments in ((*INSTALL, "-r", INSTALLER), ("uninstall", "--yes", "setuptools")):
+        done = subprocess.run(pip(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(done.stdout + done.stderr)
+
+
+def pip(*arguments: str) -> list[str]:
+    return [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
 def install(requirements: str) -> None:
     print(f"Installing {requirements} ...", flush=True)
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pip:
-        for line in pip.stdout or ():
+    command = pip(*INSTALL, "-r", requirements)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as installing:
+        for line in installing.stdout or ():
             if line.startswith("Collecting "):
                 print(f"  {line.split()[1]}", flush=True)
-    if pip.returncode != 0:
+    if installing.returncode != 0:
         sys.exit(f"Could not install {requirements}: see above.")
 
 
