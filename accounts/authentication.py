@@ -15,13 +15,11 @@ from tenants.ids import parse_id
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
 from tenants.principal import Kind, Principal
-from tenants.problems import tenant_suspended
+from tenants.refusals import refusal
 
 LONGEST_TOKEN: Final = 4096
 REFUSALS: Final = {
     "token_invalid": "This token is not valid here. Sign in again.",
-    "token_expired": "This token has expired. Sign in again.",
-    "session_ended": "This session was ended. Sign in again.",
     "key_in_bearer": "This is an API key. Send it in the header X-API-KEY, not as a Bearer token.",
 }
 
@@ -45,14 +43,14 @@ class JWTAuthentication(BaseAuthentication):
         session_id, user_id, tenant_id = read_claims(token)
         found = find_session(session_id)
         if found is None or found.ended_at is not None or not found.user_is_active:
-            raise refused("session_ended")
+            raise refusal("session_ended")
         if not found.user_id == user_id or not found.tenant_id == tenant_id == found.user_tenant_id:
             raise refused("token_invalid")
         now = timezone.now()
         if found.expires_at <= now:
-            raise refused("token_expired")
+            raise refusal("token_expired")
         if found.tenant_suspended_at is not None:
-            raise tenant_suspended()
+            raise refusal("tenant_suspended")
         principal = user_principal(found)
         note_seen(found=found, now=now, actor=actor_of(request, principal))
         return principal
@@ -72,8 +70,7 @@ def bearer_token(request: Request) -> str | None:
 
 
 def refused(code: str) -> AuthenticationFailed:
-    sentence = REFUSALS[code]
-    return AuthenticationFailed(sentence, code="token_invalid" if code == "key_in_bearer" else code)
+    return AuthenticationFailed(REFUSALS[code], code="token_invalid")
 
 
 def read_claims(text: str) -> tuple[UUID, UUID, UUID]:
@@ -85,7 +82,7 @@ def read_claims(text: str) -> tuple[UUID, UUID, UUID]:
     try:
         token = SessionToken.parse(text)
     except ExpiredTokenError:
-        raise refused("token_expired") from None
+        raise refusal("token_expired") from None
     except Exception:
         # Not only TokenError: at an odd claim (`exp` as text or 10^18) in a correctly signed token the libraries raise
         # what they like, OSError among it. Nothing in there reads a file or the database.

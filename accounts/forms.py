@@ -54,7 +54,7 @@ class LimitedSignInForm(AdminAuthenticationForm):
 
 def note_sign_in(operator: User, actor: Actor) -> None:
     SIGN_INS.labels("accepted").inc()
-    actor = replace(actor, kind=ActorKind.OPERATOR, id=operator.id, label=operator.email)
+    actor = replace(actor, kind=ActorKind.OPERATOR, id=operator.id, label=operator.email, operator_session=None)
     with transaction.atomic():
         record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=None, target=Target(operator.id, operator.email))
 

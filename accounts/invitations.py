@@ -3,7 +3,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.limits import INVITATIONS_BY_TENANT
@@ -15,10 +15,12 @@ from accounts.services import email_taken
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record, start_chain
+from tenants.authority import acting
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.models import Role, Tenant
-from tenants.problems import Conflict, tenant_suspended
+from tenants.problems import Conflict
+from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
 
 LIFETIME: Final = timedelta(hours=72)
@@ -38,13 +40,11 @@ def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
     409 `email_taken` for an address that has an account, in whatever tenant.
     """
     enforce(INVITATIONS_BY_TENANT, str(tenant_id))
-    tenant = Tenant.objects.get(id=tenant_id)
-    if tenant.suspended_at is not None:
-        raise tenant_suspended()
     if User.objects.filter(email=email).exists():
         raise email_taken(ONE_TENANT)
     token, now = generate_token(), timezone.now()
-    with transaction.atomic():
+    with acting(actor, in_tenant=tenant_id):
+        tenant = Tenant.objects.get(id=tenant_id)
         same = Invitation.objects.for_tenant(tenant_id).open().filter(email=email)
         replaced = same.update(revoked_at=now)
         invitation = Invitation.objects.create(
@@ -67,7 +67,7 @@ def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
 def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
     """409 `invitation_closed` for one that was accepted or revoked before."""
     now = timezone.now()
-    with transaction.atomic():
+    with acting(actor):
         unclosed = Invitation.objects.for_tenant(invitation.tenant_id).filter(accepted_at=None, revoked_at=None)
         if not unclosed.filter(id=invitation.id).update(revoked_at=now):
             raise Conflict("This invitation was accepted or revoked before.", code="invitation_closed")
@@ -83,12 +83,12 @@ def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor
     if invitation is None:
         raise link_invalid()
     if invitation.tenant.suspended_at is not None:
-        raise tenant_suspended()
+        raise refusal("tenant_suspended")
     refuse_bad_password(password, User(email=invitation.email, full_name=full_name))
     with PASSWORD_HASHING.take():
         hashed = make_password(password)
     try:
-        with transaction.atomic():
+        with acting(actor, in_tenant=invitation.tenant_id):
             if not Invitation.objects.open().filter(id=invitation.id).update(accepted_at=timezone.now()):
                 raise link_invalid()
             user: User = User.objects.create(
@@ -112,7 +112,7 @@ def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
     """An operator's way to a new tenant where `SIGNUP=invite`: its first admin comes by invitation."""
     if User.objects.filter(email=email).exists():
         raise email_taken(ONE_TENANT)
-    with transaction.atomic():
+    with acting(actor):
         tenant = Tenant.objects.create(name=name)
         start_chain(tenant.id)
         record(Action.TENANT_CREATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, name))

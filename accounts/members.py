@@ -1,8 +1,7 @@
 """A tenant's people: their role, whether they may sign in, and their leaving."""
 
-from typing import Any
+from typing import Any, Final
 
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
@@ -11,13 +10,17 @@ from accounts.passwords import end_sessions, withdraw_reset_links
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
-from tenants.models import Role, Tenant
+from tenants.authority import acting
+from tenants.models import Role
 from tenants.problems import Conflict
+from tenants.services import locked_tenant
+
+AUTHORITY: Final = frozenset({"role", "is_active"})
 
 
 def change_member(*, user: User, changes: dict[str, Any], actor: Actor) -> User:
     """Counts from the person's next request. 409 `last_admin` where it would leave the tenant without one."""
-    with transaction.atomic():
+    with acting(actor, ends=[user.id] if AUTHORITY & changes.keys() else ()):
         user = lock_member(user)
         before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
         if not before:
@@ -48,7 +51,7 @@ def reactivate_user(*, user: User, actor: Actor) -> User:
 
 def remove_member(*, user: User, actor: Actor) -> None:
     """Deletes the person, with sessions and reset links. Keys that they made stay, with their label."""
-    with transaction.atomic():
+    with acting(actor, ends=[user.id]):
         user = lock_member(user)
         before = {"full_name": user.full_name, "role": user.role, "is_active": user.is_active}
         after = None
@@ -69,7 +72,7 @@ def lock_member(user: User) -> User:
     if user.tenant_id is None:
         list(User.objects.filter(is_staff=True).select_for_update(no_key=True).order_by("id"))
     else:
-        Tenant.objects.select_for_update(no_key=True).get(id=user.tenant_id)
+        locked_tenant(user.tenant_id)
     locked: User | None = User.objects.select_for_update().filter(id=user.id).first()
     if locked is None:
         raise NotFound()

@@ -30,6 +30,11 @@ def session_id_of(request: HttpRequest) -> str | None:
 class SessionStore(DatabaseStore):
     """Django's, which keeps the value of the cookie; here, every access to the table goes by the hash."""
 
+    @property
+    def stored_key(self) -> str:
+        """What an operator's act names its session by: see `tenants/authority.py`."""
+        return stored_key(self.session_key or "")
+
     @classmethod
     def get_model_class(cls) -> type[OperatorSession]:  # type: ignore[override] # the stubs want a subclass of Django's
         return OperatorSession

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 
@@ -19,10 +18,12 @@ from accounts.models import OperatorSession, ResetToken, Session, User, normaliz
 from tenants.actions import Action
 from tenants.actor import Actor, ActorKind
 from tenants.audit import Target, record
+from tenants.authority import acting
 from tenants.limits import count, enforce
 from tenants.network import network_of
 from tenants.principal import Principal
-from tenants.problems import Conflict, tenant_suspended
+from tenants.problems import Conflict
+from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
 
 LINK_LIFETIME: Final = timedelta(hours=1)
@@ -43,7 +44,7 @@ def refuse_bad_password(password: str, person: User, *, field: str = "password")
 
 def change_password(*, principal: Principal, current_password: str, new_password: str, actor: Actor) -> int:
     """Ends the person's other sessions, and answers how many. Guessing the current one is limited as at sign-in."""
-    user = User.objects.get(id=principal.user_id)
+    user = own_user(principal)
     passwords = {"current_password": current_password, "new_password": new_password}
     return change_own_password(user=user, but=principal.session_id, actor=actor, **passwords)
 
@@ -61,7 +62,7 @@ def change_own_password(
         note_refusal(user, user.email, actor)
         raise password_wrong()
     guess.take_back()
-    with transaction.atomic():
+    with acting(actor, ends=[user.id]):
         if not set_password(user, hashed):
             raise password_wrong()
         ended = end_sessions(user.id, but=but)
@@ -76,13 +77,21 @@ def replace_password(*, user: User, new_password: str, actor: Actor) -> int:
     """Without the current one, by an operator at the command line. Ends all sessions, and answers how many."""
     refuse_bad_password(new_password, user)
     hashed = make_password(new_password)
-    with transaction.atomic():
+    with acting(actor, ends=[user.id]):
         User.objects.filter(id=user.id).update(password=hashed)
         withdraw_reset_links(user.id)
         ended = end_sessions(user.id)
         target, after = Target(user.id, user.email), {"sessions_ended": ended}
         record(Action.PASSWORD_CHANGED, actor=actor, tenant_id=user.tenant_id, target=target, after=after)
     return ended
+
+
+def own_user(principal: Principal) -> User:
+    """The row of a signed-in person. 401 if it was deleted since the session was read."""
+    user: User | None = User.objects.select_related("tenant").filter(id=principal.user_id).first()
+    if user is None:
+        raise refusal("session_ended")
+    return user
 
 
 def password_wrong() -> ValidationError:
@@ -121,7 +130,7 @@ def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
     One that a stranger may have asked for ends no other: it would take away the link that the person is about to use.
     """
     token, now = generate_token(), timezone.now()
-    with transaction.atomic():
+    with acting(actor):
         locked = User.objects.select_for_update(no_key=True).filter(id=user.id).first()
         if locked is None:
             raise NotFound()
@@ -151,11 +160,11 @@ def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
         raise link_invalid()
     user, tenant = found.user, found.user.tenant
     if tenant.suspended_at is not None:
-        raise tenant_suspended()
+        raise refusal("tenant_suspended")
     refuse_bad_password(new_password, user, field="new_password")
     with PASSWORD_HASHING.take():
         hashed = make_password(new_password)
-    with transaction.atomic():
+    with acting(actor, ends=[user.id], in_tenant=tenant.id):
         User.objects.select_for_update(no_key=True).filter(id=user.id).first()
         used = ResetToken.objects.open().filter(id=found.id).update(used_at=timezone.now())
         if not used or not set_password(user, hashed):

@@ -2,7 +2,7 @@ from typing import Literal, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -14,13 +14,15 @@ from apikeys.services import create_key
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record, start_chain
+from tenants.authority import acting
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
 from tenants.network import network_of
 from tenants.principal import Principal
-from tenants.problems import Conflict, tenant_suspended
+from tenants.problems import Conflict
+from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
 
 
@@ -49,7 +51,7 @@ def onboard(
     with PASSWORD_HASHING.take():
         hashed = make_password(password)
     try:
-        with transaction.atomic():
+        with acting(actor):
             tenant = Tenant.objects.create(name=cluster_name, sector=sector)
             start_chain(tenant.id)
             user = User.objects.create(
@@ -92,7 +94,7 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
     guess.take_back()
     if user.tenant.suspended_at is not None:
         note_refusal(user, email, actor)
-        raise tenant_suspended()
+        raise refusal("tenant_suspended")
     session = start_session(user, user.tenant, actor)
     SIGN_INS.labels("accepted").inc()
     return SignedIn(session, str(SessionToken.for_session(session)))
@@ -105,7 +107,7 @@ def wrong_credentials() -> AuthenticationFailed:
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
     """Locks the person's row: a password change, deactivation or removal that came in between is not overtaken."""
     now = timezone.now()
-    with transaction.atomic():
+    with acting(actor, in_tenant=tenant.id):
         unchanged = User.objects.filter(id=user.id, password=user.password, is_active=True)
         if not unchanged.select_for_update(no_key=True).exists():
             raise wrong_credentials()
@@ -136,7 +138,7 @@ def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], a
     """Ends this session, the person's others, or all. Answers how many; none of them is accepted again."""
     this = Q(id=principal.session_id)
     chosen = {"this": this, "others": ~this, "all": Q()}[scope]
-    with transaction.atomic():
+    with acting(actor, ends=[principal.id]):
         ended = Session.objects.filter(chosen, user_id=principal.id).unended().update(ended_at=timezone.now())
         target, after = Target(principal.id, principal.label), {"scope": scope, "sessions": ended}
         record(Action.SESSIONS_ENDED, actor=actor, tenant_id=principal.tenant_id, target=target, after=after)

@@ -1,7 +1,6 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
@@ -11,6 +10,7 @@ from accounts.queries import FoundSession
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
+from tenants.authority import acting
 
 SEEN_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -27,7 +27,7 @@ def note_seen(*, found: FoundSession, now: datetime, actor: Actor) -> None:
 def end_session(*, session: Session, actor: Actor) -> Session:
     """404 for one that is not alive any more."""
     now = timezone.now()
-    with transaction.atomic():
+    with acting(actor, ends=[session.user_id]):
         alive = Session.objects.for_tenant(session.tenant_id).alive().filter(id=session.id)
         if not alive.update(ended_at=now):
             raise NotFound()

@@ -1,6 +1,5 @@
 from typing import Final
 
-from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -14,18 +13,10 @@ from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
 from tenants.network import client_address
 from tenants.principal import Kind, Principal
-from tenants.quotas import least
+from tenants.refusals import refusal
 
-REFUSALS: Final = {
-    "key_malformed": "This is not an API key of Memgraph: it is cut off, mistyped or of another service.",
-    "key_invalid": "This API key is unknown here. Keys are shown once, when they are made: make a new one.",
-    "key_revoked": "This API key was revoked.",
-    "key_expired": "This API key has expired.",
-    "keys_frozen": "All API keys of this workspace are frozen. An admin can unfreeze them.",
-}
+MALFORMED: Final = "This is not an API key of Memgraph: it is cut off, mistyped or of another service."
 REPLACED: Final = "This API key was replaced by a new one, and its grace is over. Use the new one."
-NOT_ALLOWED: Final = "This API key may not be used from this address."
-SUSPENDED: Final = "This workspace is suspended. Ask its operator."
 
 
 class APIKeyAuthentication(BaseAuthentication):
@@ -45,16 +36,16 @@ class APIKeyAuthentication(BaseAuthentication):
 
     def authenticate_credentials(self, key: str, request: Request) -> Principal:
         if not is_well_formed(key):
-            raise refused("key_malformed")
+            raise AuthenticationFailed(MALFORMED, code="key_malformed")
         found = find_key(digest(key))
         if found is None:
-            raise refused("key_invalid")
+            raise refusal("key_invalid")
         refuse_ended(found)
         if found.allowed_ips and not is_allowed(client_address(request), found.allowed_ips):
-            raise PermissionDenied(NOT_ALLOWED, code="address_not_allowed")
+            raise refusal("address_not_allowed")
         if found.tenant_suspended_at is not None:
-            raise PermissionDenied(SUSPENDED, code="tenant_suspended")
-        principal = key_principal(found)
+            raise refusal("tenant_suspended")
+        principal = key_principal(found, client_address(request))
         if not is_use_noted(found):
             note_use(found=found, actor=actor_of(request, principal))
         return principal
@@ -63,20 +54,16 @@ class APIKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="memgraph"'
 
 
-def refused(code: str) -> AuthenticationFailed:
-    return AuthenticationFailed(REFUSALS[code], code=code)
-
-
 def refuse_ended(found: FoundKey) -> None:
     if found.revoked_at is not None:
-        raise refused("key_revoked")
+        raise refusal("key_revoked")
     if found.expires_at is not None and found.expires_at <= found.now:
-        raise AuthenticationFailed(REPLACED, code="key_expired") if found.replaced_by_id else refused("key_expired")
+        raise AuthenticationFailed(REPLACED, code="key_expired") if found.replaced_by_id else refusal("key_expired")
     if found.tenant_keys_frozen_at is not None:
-        raise refused("keys_frozen")
+        raise refusal("keys_frozen")
 
 
-def key_principal(found: FoundKey) -> Principal:
+def key_principal(found: FoundKey, address: str | None) -> Principal:
     return Principal(
         kind=Kind.API_KEY,
         id=found.id,
@@ -89,5 +76,6 @@ def key_principal(found: FoundKey) -> Principal:
         key_prefix=found.prefix,
         expires_at=found.expires_at,
         rate_limit=found.rate_limit,
-        tenant_rate_limit=least(found.tenant_rate_limit, settings.TENANT_RATE_LIMIT),
+        tenant_rate_limit=found.tenant_rate_limit,
+        address=address,
     )

@@ -1,10 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from apikeys.queries import FoundKey
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
+from tenants.authority import acting
 from tenants.metrics import KEYS_MADE, KEYS_REVOKED
 from tenants.models import Role, Tenant
 from tenants.problems import Conflict
@@ -41,7 +41,7 @@ def create_key(
     actor: Actor,
 ) -> tuple[APIKey, str]:
     """The key's row and its plaintext, which exists only in what is returned. 422 where the policy forbids it."""
-    with transaction.atomic():
+    with acting(actor):
         key = APIKey(
             tenant=Tenant.objects.get(id=tenant_id),
             name=name,
@@ -65,12 +65,16 @@ def save_new(key: APIKey, actor: Actor) -> str:
     return plaintext
 
 
-def change_key(*, key: APIKey, changes: dict[str, Any], actor: Actor) -> APIKey:
-    """Name, addresses, request limit. What stays the same is not written, and not audited. 409 for a revoked key."""
-    with transaction.atomic():
+def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict[str, Any]], actor: Actor) -> APIKey:
+    """Name, addresses, request limit. What stays the same is not written, and not audited. 409 for a revoked key.
+
+    `changes` may be worked out from the row as it is once it is locked.
+    """
+    with acting(actor, ends=[key.id]):
         key = locked(key)
         if key.revoked_at is not None:
             raise Conflict("This key was revoked. It can't be changed any more.", code="key_revoked")
+        changes = changes(key) if callable(changes) else changes
         before = {name: getattr(key, name) for name, value in changes.items() if getattr(key, name) != value}
         if before:
             after = {name: changes[name] for name in before}
@@ -87,7 +91,7 @@ def rotate_key(*, key: APIKey, grace: timedelta, actor: Actor) -> Rotated:
 
     Of several at once one rotates. The end is by the database's clock, the one that authentication asks.
     """
-    with transaction.atomic():
+    with acting(actor, ends=[key.id]):
         old = locked(key)
         now: datetime = old.now  # type: ignore[attr-defined] # annotated
         refuse_rotation(old, now)
@@ -135,7 +139,7 @@ def locked(key: APIKey) -> APIKey:
 def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED) -> APIKey:
     """Ends a key for good. One statement decides who was first: 409 `already_revoked` for everybody else."""
     now = timezone.now()
-    with transaction.atomic():
+    with acting(actor, ends=[key.id]):
         unrevoked = APIKey.objects.for_tenant(key.tenant_id).unrevoked().filter(id=key.id)
         if not unrevoked.update(revoked_at=now):
             raise Conflict("This key was revoked before.", code="already_revoked")
@@ -188,7 +192,7 @@ def note_use(*, found: FoundKey, actor: Actor) -> None:
 
 def note_first_use(found: FoundKey, use: dict[str, Any], actor: Actor) -> None:
     """Audited. Of several first uses at once, the filtered update lets one be the first."""
-    with transaction.atomic():
+    with acting(actor):
         if APIKey.objects.filter(id=found.id, last_used_at=None).update(**use):
             target = Target(found.id, f"{found.name} ({found.prefix}…)")
             record(Action.KEY_FIRST_USED, actor=actor, tenant_id=found.tenant_id, target=target)

@@ -5,10 +5,18 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure, TooManyConnections
+from psycopg.errors import (
+    DeadlockDetected,
+    ForeignKeyViolation,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+    TooManyConnections,
+)
 from rest_framework import exceptions
 
 from memgraph.error_pages import error_page
@@ -47,8 +55,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
 
 
 def as_api_exception(exc: Exception) -> Exception:
-    if isinstance(exc, Http404):
-        return exceptions.NotFound()
+    if isinstance(exc, Http404 | ObjectDoesNotExist) or is_broken_reference(exc):
+        return exceptions.NotFound()  # a row that the request found may be deleted while it runs
     if isinstance(exc, DjangoPermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(exc, UnreadablePostError):
@@ -56,6 +64,10 @@ def as_api_exception(exc: Exception) -> Exception:
     if isinstance(exc, OperationalError | InterfaceError):
         return database_problem(exc)
     return exc
+
+
+def is_broken_reference(exc: Exception) -> bool:
+    return isinstance(exc, IntegrityError) and isinstance(exc.__cause__, ForeignKeyViolation)
 
 
 def unread_body(exc: UnreadablePostError) -> exceptions.APIException:

@@ -45,7 +45,7 @@ class EventBatchView(BatchView):
     @extend_schema(request=EventsSerializer, responses={201: RecordedEventsSerializer})
     def post(self, request: Request) -> Response:
         rows = batches.read_events(self.items("events", most=batches.LARGEST_EVENTS))
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             ids = batches.record_events(principal=self.principal, rows=rows)
         return Response({"created": len(ids), "ids": ids}, status=status.HTTP_201_CREATED)
 
@@ -71,5 +71,5 @@ class BeliefBatchView(BatchView):
         return Response(answer, status=status.HTTP_201_CREATED)
 
     def write(self, rows: list[dict[str, Any]]) -> list[tuple[Belief, bool]]:
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             return batches.record_beliefs(principal=self.principal, rows=rows)

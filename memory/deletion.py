@@ -1,6 +1,7 @@
 """Deleting a tenant with everything of it, in batches. Broken off anywhere, it is finished by doing it again."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from tenants.actor import Actor
 from tenants.audit import Target, lock_head, record
 from tenants.audit_checks import Place, chain_fault
 from tenants.audit_removal import delete_entries, take_out
+from tenants.authority import acting
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tenants.problems import Unavailable
 
@@ -35,6 +37,7 @@ def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
     """
     deleted: Counter[str] = Counter()
     chain = suspend_for_deletion(tenant_id, actor)
+    actor = replace(actor, principal=None)  # was confirmed with the suspension, and has no authority since
     for _ in range(ATTEMPTS):
         sweep(tenant_id, deleted)
         try:
@@ -46,7 +49,7 @@ def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
 
 def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
     """Answers whether its audit chain held: the rows that could show it are going."""
-    with transaction.atomic():
+    with acting(actor, ends_tenant=tenant_id):
         tenant = Tenant.objects.select_for_update(no_key=True).filter(id=tenant_id).first()
         if tenant is None:
             raise NotFound()

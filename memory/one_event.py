@@ -7,16 +7,18 @@ import orjson
 from django.conf import settings
 from django.utils import timezone
 
-from memory.spans import NOTE, START, sharing
+from memory.spans import NOTE, START, number_of
 from memory.stretches import Stream
 from memory.tally import COUNT, TOTAL
 from memory.transactions import in_tenant_trip
 from tenants.ids import new_id
+from tenants.principal import Principal
 from tenants.statements import Statement
 
 # Each part sees the rows as they were before. `stretch`: by an index each, the newest events of the thread or the user
 # before this one, and the newest derived episode; a predecessor that is not among the newest 50 only costs a span that
-# was not needed. Nothing is written, and nothing answered, where the user could not be held: see `COUNT`.
+# was not needed. Of a user who is new here, or was erased while this waited, what was there before tells nothing.
+# Nothing is written, and nothing answered, where the user could not be held: see `COUNT`.
 WRITE: Final = """
 WITH {count}, event AS (
     INSERT INTO memory_event (tenant_id, id, created_at, written_by_key, written_by_user,
@@ -40,7 +42,7 @@ WITH {count}, event AS (
             ORDER BY started_at DESC, ended_at DESC LIMIT 1
         ) AS newest
         WHERE ended_at >= %(occurred_at)s::timestamptz - %(gap)s::interval
-    ) AS has_span
+    ) AND made = 0 AS has_span
     FROM entered WHERE missed = 0
 ), noted AS (
     {note}
@@ -66,7 +68,7 @@ IN_NONE: Final = Statement(
 )
 
 
-def write_event(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def write_event(principal: Principal, fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """The row, and whether its stream has something to settle now."""
     row = {"id": new_id(), "created_at": timezone.now(), "agent_id": None, "thread_id": None, **fields}
     row.setdefault("occurred_at", row["created_at"])
@@ -80,8 +82,8 @@ def write_event(fields: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         "due": None,
     }
     statement = IN_NONE if row["thread_id"] is None else IN_THREAD
-    steps = sharing(Stream(row["tenant_id"], row["user_id"], row["thread_id"])), (statement, values)
-    while not (written := in_tenant_trip(row["tenant_id"], *steps)):
+    stream = number_of(Stream(row["tenant_id"], row["user_id"], row["thread_id"]))
+    while not (written := in_tenant_trip(principal, (statement, values), shared=stream)):
         pass  # somebody else was entering or removing the user, and is done by now
     ((is_due,),) = written
     return row, is_due

@@ -65,7 +65,7 @@ class GraphContextView(TenantAPIView):
     def post(self, request: Request) -> Response:
         wanted = checked(SearchSerializer(data=request.data))
         tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
-        with tenant_transaction(tenant_id):
+        with tenant_transaction(tenant_id, by=self.principal):
             found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
         return Response(graph_context(found, user_id=user_id))
 
@@ -79,7 +79,7 @@ class ContextView(TenantAPIView):
     def post(self, request: Request) -> Response:
         wanted = checked(TaskSerializer(data=request.data))
         tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
-        with tenant_transaction(tenant_id):
+        with tenant_transaction(tenant_id, by=self.principal):
             found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
             events = recent_events(tenant_id=tenant_id, user_id=user_id)
         return Response(context(found, events, user_id=user_id))
@@ -149,5 +149,5 @@ class IngestView(TenantAPIView):
 
     def ingest(self, sent: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Two texts may hold the same sentences in another order."""
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             return ingest_text(principal=self.principal, **sent)

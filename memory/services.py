@@ -16,6 +16,7 @@ from memory.models import Belief, BeliefQuerySet, Episode
 from memory.one_event import write_event
 from memory.stretches import Stream
 from memory.tally import note_counts, note_entered, note_left, note_written
+from memory.transactions import at_the_end
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -54,7 +55,7 @@ def record_event(*, principal: Principal, **fields: Any) -> dict[str, Any]:
     Outside of a transaction it is one by itself, in one round trip. Inside, it comes last, because it is counted at
     once: who holds a tally waits for no other rows (`tally.py`).
     """
-    row, is_due = write_event({**written_by(principal), **fields})
+    row, is_due = write_event(principal, {**written_by(principal), **fields})
     if is_due:
         stream = Stream(row["tenant_id"], row["user_id"], row["thread_id"])
         transaction.on_commit(partial(settle_quietly, [stream]))
@@ -160,7 +161,7 @@ def forget_beliefs(*, beliefs: BeliefQuerySet, subject_id: str, soft: bool, tena
         count = delete_beliefs(tenant_id, subject_id, beliefs)
     if count:
         after = {"deactivated" if soft else "deleted": count}
-        record(Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after)
+        at_the_end(partial(record, Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after))
     return count
 
 

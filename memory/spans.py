@@ -10,13 +10,12 @@ from django.conf import settings
 from django.db import connection
 
 from memory.stretches import Place, Stream, Stretch
-from tenants.statements import Statement, Step
+from tenants.statements import Statement
 
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
-# Of a stream: writers share it, and who settles has it alone.
+# Shared by the writers of a stream (`one_event.py`), exclusive for the builder of its episodes.
 LOCK_STREAM: Final = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
-SHARE_STREAM: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(number)s)")
 # Where a removal runs, no episode is made: it could quote an event that is going.
 HOLD_OFF_REMOVALS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 NOTE: Final = f"""
@@ -134,10 +133,6 @@ def removals_of(tenant_id: UUID) -> str:
 
 def lock_stream(stream: Stream) -> None:
     LOCK_STREAM.rows(number=number_of(stream))
-
-
-def sharing(stream: Stream) -> Step:
-    return SHARE_STREAM, {"number": number_of(stream)}
 
 
 def number_of(stream: Stream) -> int:

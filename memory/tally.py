@@ -5,7 +5,7 @@ no longer than the commit takes, users before tallies and each in order, and nob
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -114,6 +114,7 @@ class Changes:
     counts: dict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     entered: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    last_acts: list[Callable[[], None]] = field(default_factory=list)  # audit rows: see `at_the_end`
     staged: bool = False  # more is in temporary tables, `staged_user` and `staged_day`: too much for a set and a dict
 
     def add(self, column: str, number: int, day: date | None = None) -> None:

@@ -7,22 +7,31 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 
 from memory import tally
+from tenants.authority import confirm, confirmation, confirming, refusals
+from tenants.principal import Principal
 from tenants.statements import Rows, Statement, Step, in_one_trip
 
 T = TypeVar("T")
 ATTEMPTS: Final = 5
-CHOOSE_TENANT: Final = Statement("SELECT set_config('memgraph.tenant_id', %(tenant_id)s, true)")
+SHARE: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(shared)s)")
+BEGIN_TRIP: Final = Statement(
+    "SELECT set_config('memgraph.tenant_id', %(tenant_id)s, true), pg_advisory_xact_lock_shared(%(shared)s)"
+)
 
 
 @contextmanager
-def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bool = False) -> Iterator[None]:
+def tenant_transaction(
+    tenant_id: UUID, *, by: Principal | None = None, snapshot: bool = False, unhurried: bool = False
+) -> Iterator[None]:
     """The way to the memory tables, and the second wall between tenants.
 
     Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
     outside sees nothing. The setting ends with the transaction, so that it fits connection poolers, and is sent as a
     literal made from a parsed UUID, because SET takes no parameters. So it never nests. `snapshot`: one consistent
-    view (repeatable read), for reading only. `unhurried`: without the time limit of API requests, for transfers. What
-    was noted meanwhile for the tallies is written last.
+    view (repeatable read), for reading only. `unhurried`: without the time limit of API requests, for transfers.
+
+    `by`: whose authority the writes rely on; it is confirmed before the commit (`tenants/authority.py`). Only reads,
+    and an operator's commands, go without. What was noted for the tallies, and `at_the_end`, is written last.
     """
     if not isinstance(tenant_id, UUID):
         raise TypeError("tenant_id must be a UUID")
@@ -38,15 +47,30 @@ def tenant_transaction(tenant_id: UUID, *, snapshot: bool = False, unhurried: bo
             yield
             if not transaction.get_rollback():
                 changes.flush(tenant_id)
+            with confirming(by, confirm(by)):
+                for act in changes.last_acts if not transaction.get_rollback() else ():
+                    act()
         finally:
             tally.pending.reset(outside)
 
 
-def in_tenant_trip(tenant_id: UUID, *steps: Step) -> Rows:
-    """A whole `tenant_transaction` in one round trip, or, inside of one, a part of it. Answers the last one's rows."""
-    is_inside = tally.pending.get(None) is not None
-    choice = () if is_inside else ((CHOOSE_TENANT, {"tenant_id": str(tenant_id)}),)
-    return in_one_trip(*choice, *steps)
+def at_the_end(act: Callable[[], None]) -> None:
+    """Writes an audit row of the transaction when all its rows are written: whoever has the chain's head, waits for
+    no others."""
+    tally.pending.get().last_acts.append(act)
+
+
+def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
+    """A whole `tenant_transaction` of one statement in one round trip, or, inside of one, a part of it.
+
+    `shared` is the number of an advisory lock, which is shared before the statement.
+    """
+    if tally.pending.get(None) is not None:
+        return in_one_trip((SHARE, {"shared": shared}), step)[-1]
+    begin = BEGIN_TRIP, {"tenant_id": str(principal.tenant_id), "shared": shared}
+    confirmed = filter(None, [confirmation(principal)])
+    with refusals():
+        return in_one_trip(begin, step, *confirmed)[1]
 
 
 @contextmanager

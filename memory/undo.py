@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -13,7 +14,7 @@ from memory.models import Belief, Episode
 from memory.removal import remove_events, remove_rows
 from memory.spans import DERIVED_SPANS, await_settling, note_rows
 from memory.tally import note_counts, note_left
-from memory.transactions import again_after_deadlock, tenant_transaction
+from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -110,7 +111,7 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
 
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
     values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
-    with tenant_transaction(key.tenant_id, unhurried=True):
+    with tenant_transaction(key.tenant_id, by=actor.principal, unhurried=True):
         await_settling(key.tenant_id)
         underived = DERIVED_SPANS.format(condition=WRITTEN_BY_KEY)  # by an import; they are made anew of what is left
         note_rows(key.tenant_id, underived, key_id=key.id, since=since)
@@ -122,7 +123,8 @@ def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -
             transaction.set_rollback(True)
         else:
             after = {"since": since.isoformat(), **counts}
-            record(Action.KEY_WRITES_UNDONE, actor=actor, tenant_id=key.tenant_id, target=target_of(key), after=after)
+            row = partial(record, Action.KEY_WRITES_UNDONE, actor=actor, tenant_id=key.tenant_id)
+            at_the_end(partial(row, target=target_of(key), after=after))
     return Undone(
         dry_run=dry_run, since=since, events=events, episodes=episodes, beliefs=beliefs, lost=lost_beliefs(key, since)
     )

@@ -101,7 +101,7 @@ class BeliefViewSet(MemoryViewSet):
     @extend_schema(request=CreateBeliefSerializer, responses={200: BeliefSerializer, 201: BeliefSerializer})
     def create(self, request: Request) -> Response:
         fields = checked(CreateBeliefSerializer(data=request.data))
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             belief, new = services.record_belief(principal=self.principal, **fields)
         return Response(
             shown_row(belief, BeliefSerializer), status=status.HTTP_201_CREATED if new else status.HTTP_200_OK
@@ -110,7 +110,7 @@ class BeliefViewSet(MemoryViewSet):
     @extend_schema(request=BeliefChangesSerializer, responses=BeliefSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
         changes = checked(BeliefChangesSerializer(data=request.data, partial=True))
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             belief = services.revise_belief(principal=self.principal, belief=self.get_object(), changes=changes)
         return Response(shown_row(belief, BeliefSerializer))
 
@@ -122,13 +122,13 @@ class BeliefViewSet(MemoryViewSet):
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
 
     def forget_one(self, *, soft: bool) -> int:
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             belief = self.get_object()
             versions = self.get_queryset().of_key(belief.subject_id, belief.key)
             return self.forget(versions, belief.subject_id, soft=soft)
 
     def forget_many(self, wanted: dict[str, Any], *, soft: bool) -> int:
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             return self.forget(self.get_queryset().filter(**wanted), wanted["subject_id"], soft=soft)
 
     def forget(self, beliefs: BeliefQuerySet, subject_id: str, *, soft: bool) -> int:
@@ -196,12 +196,12 @@ class EpisodeViewSet(MemoryViewSet):
 
     def create(self, request: Request) -> Response:
         fields = checked(EpisodeSerializer(data=request.data))
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             episode = services.record_episode(principal=self.principal, **fields)
         return Response(shown_row(episode, EpisodeSerializer), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, id: str) -> Response:
-        with tenant_transaction(self.principal.tenant_id):
+        with tenant_transaction(self.principal.tenant_id, by=self.principal):
             episode = self.get_object()
             changes = checked(EpisodeSerializer(episode, data=request.data, partial=True))
             episode = services.revise_episode(episode=episode, changes=changes)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, cast
 from urllib.parse import urlencode
@@ -48,7 +49,11 @@ def page(
                 return ask_to_sign_in(request, refusal)
             if not permission.allows(request.principal):
                 raise PermissionDenied(permission().message, code=permission.code)
-            return view(request, *args, **kwargs)
+            request.principal = replace(request.principal, needs=permission.minimum_role)
+            try:
+                return view(request, *args, **kwargs)
+            except AuthenticationFailed as refusal:  # the session ended while the page was made
+                return ask_to_sign_in(request, refusal)
 
         guarded.permission = permission  # type: ignore[attr-defined] # for the tests' table of pages
         return cast("View[P]", require_http_methods([*methods])(guarded))

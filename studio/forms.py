@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ValidationError
 from rest_framework.serializers import Serializer
 
 from studio.wording import in_plain_words
 from tenants.ids import parse_id
 from tenants.limits import Limit, count, refund
 from tenants.problems import Conflict
+from tenants.refusals import UNAUTHENTICATED
 
 SUBMISSIONS: Final = Limit("form", 1, 24 * 3600)
 SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
@@ -55,12 +56,17 @@ class Form:
 
     @contextmanager
     def checking(self) -> Iterator[None]:
-        """What is refused inside is shown at its field, and the form is shown again with what was typed."""
+        """What is refused inside is shown at its field, and the form is shown again with what was typed.
+
+        But for a session that has ended meanwhile: the page asks to sign in again.
+        """
         try:
             yield
         except APIException as refusal:
             if self.claimed:
                 refund(SUBMISSIONS, self.claimed)
+            if is_session_over(refusal):
+                raise
             self.note(refusal)
 
     def fields(self, **more: Any) -> dict[str, Any]:
@@ -93,6 +99,11 @@ class Form:
         for name, value in self.headers.items():
             response[name] = value
         return response
+
+
+def is_session_over(refusal: APIException) -> bool:
+    """Not a wrong password, which the form itself tells."""
+    return isinstance(refusal, AuthenticationFailed) and refusal.get_codes() in UNAUTHENTICATED
 
 
 def only_sent(request: HttpRequest, *names: str) -> dict[str, Any]:

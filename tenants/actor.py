@@ -19,7 +19,7 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something, and from where: what every service is told, and the audit log keeps."""
+    """The author of an act and where it came from: every service gets one, and the audit log keeps it."""
 
     kind: ActorKind = ActorKind.ANONYMOUS
     id: UUID | None = None
@@ -27,10 +27,19 @@ class Actor:
     address: str | None = None
     agent: str = ""
     request_id: str = ""
+    principal: Principal | None = None  # the credential that must still be good when the act is committed
+    operator_session: str | None = None  # of the Django admin, likewise
+
+    @property
+    def credential_id(self) -> UUID | None:
+        """The key or the person whose lock an act shares: see `authority.py`."""
+        if self.operator_session is not None:
+            return self.id
+        return (self.principal.key_id or self.principal.user_id) if self.principal else None
 
     def as_user(self, user_id: UUID, label: str) -> Self:
         """The same request, once it is known whose it is."""
-        return replace(self, kind=ActorKind.USER, id=user_id, label=label)
+        return replace(self, kind=ActorKind.USER, id=user_id, label=label, principal=None)
 
     @property
     def user_id(self) -> UUID | None:
@@ -46,10 +55,18 @@ def actor_of(request: Request | HttpRequest, principal: Principal | None = None)
     }
     principal = principal or getattr(request, "principal", None)
     if principal is not None:
-        return Actor(kind=ActorKind(principal.kind), id=principal.id, label=principal.label, **where)
+        kind = ActorKind(principal.kind)
+        return Actor(kind=kind, id=principal.id, label=principal.label, principal=principal, **where)
     if request.user.is_staff:
-        return Actor(kind=ActorKind.OPERATOR, id=request.user.pk, label=str(request.user), **where)
+        operator: dict[str, Any] = {"id": request.user.pk, "operator_session": session_of(request)}
+        return Actor(kind=ActorKind.OPERATOR, label=str(request.user), **operator, **where)
     return Actor(**where)
+
+
+def session_of(request: Request | HttpRequest) -> str:
+    """The stored key of an operator's session: see `accounts/operator_sessions.py`."""
+    key: str = request.session.stored_key  # type: ignore[attr-defined] # of our own store
+    return key
 
 
 def command_line_actor() -> Actor:

@@ -20,6 +20,7 @@ from django.db import connection
 
 from tenants.actions import Action
 from tenants.actor import Actor
+from tenants.authority import confirmed
 from tenants.ids import new_id
 from tenants.models import AuditEntry, AuditHead
 
@@ -50,6 +51,8 @@ class Target(NamedTuple):
 
 
 NO_TARGET = Target(None, "")
+# What was tried with a credential, and refused: no act, so there is no authority to confirm.
+OBSERVED = (Action.SIGN_IN_REFUSED, Action.SIGN_IN_LOCKED, Action.TENANT_MISMATCH)
 
 
 def record(
@@ -65,8 +68,7 @@ def record(
 
     `before` and `after` hold what changed, as JSON values, and never a secret.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("An audit row belongs into the transaction of its act.")
+    refuse_unconfirmed(action, actor)
     entry = AuditEntry(
         id=new_id(),
         tenant_id=tenant_id,
@@ -90,6 +92,14 @@ def record(
         append(entry, lock_head(tenant_id))
 
 
+def refuse_unconfirmed(action: Action, actor: Actor) -> None:
+    """A mistake of ours: an act of a credential is done by `acting`, or in a tenant's transaction, which confirm it."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit row belongs into the transaction of its act.")
+    if actor.credential_id is not None and action not in OBSERVED and not confirmed.get():
+        raise RuntimeError("The authority of this act was not confirmed.")
+
+
 def start_chain(tenant_id: UUID) -> None:
     """For a tenant that is being made, and for no other: a good head says that there is nothing before it."""
     head = AuditHead(tenant_id=tenant_id)
@@ -98,7 +108,10 @@ def start_chain(tenant_id: UUID) -> None:
 
 
 def lock_head(tenant_id: UUID) -> AuditHead:
-    """The tenant's other writers wait from here on. A head that was taken away is replaced by one without a MAC."""
+    """The tenant's other writers wait from here on. A head that was taken away is replaced by one without a MAC.
+
+    A head of no tenant is refused by the database: nothing is left behind of a tenant that was deleted meanwhile.
+    """
     heads = AuditHead.objects.select_for_update().filter(tenant_id=tenant_id)
     if head := heads.first():
         return head

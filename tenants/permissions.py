@@ -1,5 +1,6 @@
 """What viewer, editor and admin mean. Predicates on the principal; none depends on another having run first."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rest_framework.permissions import BasePermission
@@ -43,6 +44,12 @@ class IsTenantAdmin(TenantPermission):
     """Everything in the tenant: export and import, keys, people, settings."""
 
     minimum_role = Role.ADMIN
+
+
+def demanded_role(permissions: Iterable[type[BasePermission]]) -> Role:
+    """The least role that satisfies all of them."""
+    roles = [each.minimum_role for each in permissions if issubclass(each, TenantPermission)]
+    return max(roles, key=lambda role: role.level, default=Role.VIEWER)
 
 
 class IsUserSession(BasePermission):

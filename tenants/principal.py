@@ -40,6 +40,8 @@ class Principal:
     rate_limit: int | None = None  # requests a minute of this key
     tenant_rate_limit: int | None = None  # and of all keys of its tenant
     keys_frozen: bool = False  # those of a person's tenant
+    address: str | None = None  # the IP address that a key is used from
+    needs: Role = Role.VIEWER  # the least role that the route demands: confirmed again at the commit
 
     is_active = True
     is_anonymous = False

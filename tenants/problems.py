@@ -1,7 +1,7 @@
 """Errors that DRF has no exception for. Each has a status, a stable code for programs and a sentence for people."""
 
 from rest_framework import status
-from rest_framework.exceptions import APIException, PermissionDenied, Throttled
+from rest_framework.exceptions import APIException, Throttled
 
 
 class Conflict(APIException):
@@ -58,7 +58,3 @@ class TooManyRequests(Throttled):
             "RateLimit": f'"{name}";r=0;t={max(1, seconds)}',
             "RateLimit-Policy": f'"{name}";q={most};w={window}',
         }
-
-
-def tenant_suspended() -> PermissionDenied:
-    return PermissionDenied("This workspace is suspended. Ask its operator.", code="tenant_suspended")

@@ -47,14 +47,11 @@ def bounds(principal: Principal) -> Iterator[tuple[str, str, int]]:
         yield "tenant", str(principal.tenant_id), principal.tenant_rate_limit
 
 
-def least(*limits: int | None) -> int | None:
-    """The limit that binds, of those that are set; None if none is."""
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
 def cap_of(tenant: Tenant) -> int | None:
-    """The operator's limit: this tenant's, or the installation's where that is lower. Its admins can't pass it."""
-    return least(tenant.rate_limit_cap, settings.TENANT_RATE_LIMIT)
+    """The operator's limit: this tenant's own, or else the installation's default. Its admins can't raise it."""
+    own: int | None = tenant.rate_limit_cap
+    default: int | None = settings.TENANT_RATE_LIMIT
+    return default if own is None else own
 
 
 def refuse_over_cap(tenant: Tenant, wanted: int | None) -> None:

@@ -1,20 +1,28 @@
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
+from rest_framework.exceptions import NotFound
 
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
+from tenants.authority import acting
 from tenants.models import Tenant
 from tenants.quotas import refuse_over_cap
 
 
-def change_tenant(*, tenant_id: UUID, changes: dict[str, Any], actor: Actor) -> Tenant:
-    """Name, sector, key policy, request limit, retention. What stays the same is not written, and not audited."""
-    with transaction.atomic():
+def change_tenant(
+    *, tenant_id: UUID, changes: dict[str, Any] | Callable[[Tenant], dict[str, Any]], actor: Actor
+) -> Tenant:
+    """Name, sector, key policy, request limit, retention. What stays the same is not written, and not audited.
+
+    `changes` may be worked out from the row as it is once it is locked.
+    """
+    with acting(actor):
         tenant = locked_tenant(tenant_id)
+        changes = changes(tenant) if callable(changes) else changes
         before = {name: getattr(tenant, name) for name, value in changes.items() if getattr(tenant, name) != value}
         if before:
             after = {name: changes[name] for name in before}
@@ -32,7 +40,7 @@ def cap_requests(*, tenant_id: UUID, cap: int | None, actor: Actor) -> Tenant:
 
 def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
     """One switch: from the answer on, no key of the tenant is let in. Frozen before: nothing changes."""
-    with transaction.atomic():
+    with acting(actor, ends_tenant=tenant_id):
         tenant = locked_tenant(tenant_id)
         if tenant.keys_frozen_at is None:
             save(tenant, {"keys_frozen_at": timezone.now()})
@@ -41,7 +49,7 @@ def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
 
 
 def unfreeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
-    with transaction.atomic():
+    with acting(actor):
         tenant = locked_tenant(tenant_id)
         if tenant.keys_frozen_at is not None:
             before = {"keys_frozen_at": tenant.keys_frozen_at.isoformat()}
@@ -54,7 +62,7 @@ def unfreeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
 def suspend_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
     """Its people and keys get 403 `tenant_suspended` from the next request on. Done twice, the first time counts."""
     now = timezone.now()
-    with transaction.atomic():
+    with acting(actor, ends_tenant=tenant.id):
         if Tenant.objects.filter(id=tenant.id, suspended_at=None).update(suspended_at=now):
             tenant.suspended_at = now
             record(Action.TENANT_SUSPENDED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, tenant.name))
@@ -63,7 +71,7 @@ def suspend_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
 
 def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
     """Sessions and keys that have not ended meanwhile are good again."""
-    with transaction.atomic():
+    with acting(actor):
         if Tenant.objects.filter(id=tenant.id).exclude(suspended_at=None).update(suspended_at=None):
             tenant.suspended_at = None
             record(Action.TENANT_REACTIVATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, tenant.name))
@@ -71,7 +79,11 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
 
 
 def locked_tenant(tenant_id: UUID) -> Tenant:
-    return Tenant.objects.select_for_update(no_key=True).get(id=tenant_id)
+    """404 if it was deleted meanwhile."""
+    tenant = Tenant.objects.select_for_update(no_key=True).filter(id=tenant_id).first()
+    if tenant is None:
+        raise NotFound()
+    return tenant
 
 
 def save(tenant: Tenant, values: dict[str, Any]) -> None:

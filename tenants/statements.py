@@ -4,7 +4,7 @@ import re
 import select
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Connection, OperationalError, abc
@@ -20,12 +20,14 @@ OUTDATED: Final = (FeatureNotSupported, InvalidSqlStatementName)
 
 
 Rows = list[tuple[Any, ...]]
+T = TypeVar("T")
 
 
 class Statement:
     """A statement with parameters like `%(name)s`, which every connection prepares once, by libpq's own call."""
 
     def __init__(self, sql: str) -> None:
+        self.source = sql
         self.parameters = list(dict.fromkeys(PARAMETER.findall(sql)))
         self.sql = PARAMETER.sub(lambda match: f"${self.parameters.index(match[1]) + 1}", sql).replace("%%", "%")
         self.formats = [PyFormat.TEXT] * len(self.parameters)
@@ -38,15 +40,15 @@ class Statement:
 Step = tuple[Statement, Mapping[str, Any]]
 
 
-def in_one_trip(*steps: Step) -> Rows:
-    """Sends statements all at once, and answers the rows of the last, or raises what went wrong first.
+def in_one_trip(*steps: Step) -> list[Rows]:
+    """Sends statements all at once, and answers the rows of each, or raises what went wrong first.
 
     Where no transaction is open, they are one by themselves: all happened, or none did (libpq's pipeline mode).
     """
     return run(pipelined, *steps)
 
 
-def run(send: Callable[..., Rows], *steps: Step) -> Rows:
+def run(send: Callable[..., T], *steps: Step) -> T:
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     wrapper.close_if_health_check_failed()
     wrapper.ensure_connection()
@@ -56,7 +58,7 @@ def run(send: Callable[..., Rows], *steps: Step) -> Rows:
         return again_if_outdated(wrapper.connection, send, steps)
 
 
-def again_if_outdated(database: Connection[Any], send: Callable[..., Rows], steps: tuple[Step, ...]) -> Rows:
+def again_if_outdated(database: Connection[Any], send: Callable[..., T], steps: tuple[Step, ...]) -> T:
     try:
         return send(database, *steps)
     except OUTDATED:
@@ -72,7 +74,7 @@ def alone(database: Connection[Any], step: Step) -> Rows:
     return read(database, transformer, database.pgconn.exec_prepared(name, parameters))
 
 
-def pipelined(database: Connection[Any], *steps: Step) -> Rows:
+def pipelined(database: Connection[Any], *steps: Step) -> list[Rows]:
     """Whoever breaks off in between leaves a connection that no request takes up again: it isn't idle."""
     bound, pgconn = [bind(database, step) for step in steps], database.pgconn
     pgconn.enter_pipeline_mode()
@@ -81,7 +83,7 @@ def pipelined(database: Connection[Any], *steps: Step) -> Rows:
     pgconn.pipeline_sync()
     results = receive(pgconn)
     pgconn.exit_pipeline_mode()
-    return [read(database, transformer, result) for (transformer, *_), result in zip(bound, results, strict=True)][-1]
+    return [read(database, transformer, result) for (transformer, *_), result in zip(bound, results, strict=True)]
 
 
 def receive(pgconn: PGconn) -> list[PGresult]:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, cast
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from tenants.actor import actor_of
 from tenants.audit import record
 from tenants.ids import parse_id
 from tenants.models import Tenant
-from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession
+from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
 from tenants.quotas import count_request, quota_headers, refuse_excess
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer
@@ -44,15 +45,20 @@ class TenantMixin(APIView):
 
     def get_permissions(self) -> Sequence[BasePermission]:
         """A method without an entry is answered with 405, after the caller is known."""
+        return [permission() for permission in self.demanded()]
+
+    def demanded(self) -> list[type[BasePermission]]:
         method = "GET" if self.request.method == "HEAD" else self.request.method
-        return [permission() for permission in self.access.get(method or "", [IsAuthenticated])]
+        return self.access.get(method or "", [IsAuthenticated])
 
     def perform_authentication(self, request: Request) -> None:
         """Every request of a key counts, also one that is not permitted."""
         super().perform_authentication(request)
         principal = principal_of(request)
         if isinstance(principal, Principal):
-            request._request.principal = principal  # type: ignore[attr-defined] # for the log line
+            if (needs := demanded_role(self.demanded())) is not principal.needs:
+                request.user = principal = replace(principal, needs=needs)  # type: ignore[assignment]
+            request._request.principal = principal  # type: ignore[attr-defined] # for `actor_of` and the log line
             quotas = count_request(principal)
             self.headers |= quota_headers(quotas) | expiry_header(principal)
             refuse_excess(quotas)

@@ -51,6 +51,14 @@ def database(db: None) -> None:
     """Every test may use the database; what needs real commits asks for `transactional_db`."""
 
 
+@pytest.fixture(autouse=True)
+def unwatched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download's watch has a connection of its own, which can't see the rows of a test's open transaction."""
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
+        monkeypatch.setattr("tenants.watching.SECONDS", 3600.0)
+
+
 @pytest.fixture
 def acme() -> Tenant:
     return make_tenant("Acme")

@@ -5,9 +5,8 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import refused
 from accounts.members import change_member
-from accounts.models import User
+from accounts.passwords import own_user
 from accounts.serializers import (
     ChangeProfileSerializer,
     LoggedOutSerializer,
@@ -73,18 +72,15 @@ class MeView(TenantAPIView):
 
     @extend_schema(responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
-        user = User.objects.select_related("tenant").filter(id=self.principal.user_id).first()
-        if user is None:  # removed since the session was read
-            raise refused("session_ended")
-        return Response(ProfileSerializer(user).data)
+        return Response(ProfileSerializer(own_user(self.principal)).data)
 
     @extend_schema(request=ChangeProfileSerializer, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
         """Changes one's own name. The address stays; the role is an admin's to change."""
         wanted = ChangeProfileSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        user = User.objects.select_related("tenant").get(id=self.principal.user_id)
-        changed = change_member(user=user, changes=wanted.validated_data, actor=actor_of(request))
+        user, actor = own_user(self.principal), actor_of(request)
+        changed = change_member(user=user, changes=wanted.validated_data, actor=actor)
         return Response(ProfileSerializer(changed).data)
 
 

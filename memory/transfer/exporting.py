@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.utils import timezone
 from psycopg import sql
 
@@ -16,7 +16,9 @@ from memory.transfer.under_way import tell
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
+from tenants.authority import acting
 from tenants.models import Tenant
+from tenants.watching import watching, while_allowed
 
 CHUNK_BYTES: Final = 64 * 1024
 AUTHORS: Final = ("written_by_key", "written_by_user")
@@ -33,21 +35,27 @@ def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
     """Everything of a tenant as NDJSON, in chunks, from one snapshot; memory does not grow with the rows.
 
     PostgreSQL makes the JSON and COPY streams it. The footer's SHA-256 is over all bytes before the footer's line.
+    Raises 401 or 403, and makes no footer, within a second of the end of the actor's authority.
     """
     note_export(tenant_id, actor)
     checksum = hashlib.sha256()
     counts: dict[str, int] = {}
-    with tenant_transaction(tenant_id, snapshot=True, unhurried=True), only_transfer(tenant_id):
+    with (
+        watching(actor.principal) as watch,
+        tenant_transaction(tenant_id, snapshot=True, unhurried=True),
+        only_transfer(tenant_id),
+    ):
         header = orjson.dumps(make_header(tenant_id, timezone.now()), option=orjson.OPT_UTC_Z) + b"\n"
         checksum.update(header)
         yield header
         for name, statement in statements(tenant_id).items():
             tell("export", name)
             counts[name] = 0
-            for chunk, lines in copied(statement):
+            for chunk, lines in while_allowed(copied(statement), watch):
                 counts[name] += lines
                 checksum.update(chunk)
                 yield chunk
+        watch.look()
     yield orjson.dumps({"type": "footer", "counts": counts, "sha256": checksum.hexdigest()}) + b"\n"
 
 
@@ -61,7 +69,7 @@ def count_lines(tenant_id: UUID) -> int:
 
 def note_export(tenant_id: UUID, actor: Actor) -> None:
     """In a transaction of its own: the export's may last for hours, and would hold up the tenant's audit log."""
-    with transaction.atomic(), only_transfer(tenant_id):  # what would be refused is not noted
+    with acting(actor), only_transfer(tenant_id):  # what would be refused is not noted
         record(Action.MEMORY_EXPORTED, actor=actor, tenant_id=tenant_id)
 
 

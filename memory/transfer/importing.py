@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from psycopg import sql
 
 from memory.spans import note_rows
 from memory.tally import COUNTED, note_counts, note_staged
-from memory.transactions import tenant_transaction
+from memory.transactions import at_the_end, tenant_transaction
 from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
@@ -18,6 +19,7 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
 from tenants.problems import Conflict
+from tenants.watching import watching, while_allowed
 
 STAGED_ROWS: Final = 5000
 STAGED_BYTES: Final = 4 * 1024 * 1024
@@ -66,16 +68,20 @@ def import_tenant(
     skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422). Whose the rows become:
     `authors`, as `written_by` has it.
     """
-    with tenant_transaction(tenant_id, unhurried=True), only_transfer(tenant_id):
+    with (
+        watching(actor.principal) as watch,
+        tenant_transaction(tenant_id, by=actor.principal, unhurried=True),
+        only_transfer(tenant_id),
+    ):
         merge = Merge(tenant_id, authors, on_conflict)
-        for number, size, row_type, row in read_rows(stream, most=most):
+        for number, size, row_type, row in while_allowed(read_rows(stream, most=most), watch):
             merge.stage(number, size, row_type, row)
         merge.finish()
         if dry_run:
             transaction.set_rollback(True)
         else:
             after = {"on_conflict": on_conflict, **vars(merge.imported)}
-            record(Action.MEMORY_IMPORTED, actor=actor, tenant_id=tenant_id, after=after)
+            at_the_end(partial(record, Action.MEMORY_IMPORTED, actor=actor, tenant_id=tenant_id, after=after))
     return merge.imported
 
 

@@ -24,6 +24,7 @@ from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal
 from tenants.renderers import StreamRenderer
 from tenants.views import TenantAPIView
+from tenants.watching import ending_early
 
 NDJSON = "application/x-ndjson"
 
@@ -66,7 +67,7 @@ def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse
 
 def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
-    yield from rest
+    yield from ending_early(rest)
 
 
 class ImportOptionsSerializer(serializers.Serializer[Any]):

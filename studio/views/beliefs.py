@@ -118,7 +118,7 @@ def with_plain_breaks(text: str) -> str:
 def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
     """What an agent learned since the form was shown is not overwritten unseen."""
     tenant_id = request.principal.tenant_id
-    with tenant_transaction(tenant_id):
+    with tenant_transaction(tenant_id, by=request.principal):
         current = Belief.objects.for_tenant(tenant_id).select_for_update().with_id(id)
         if current.updated_at.isoformat() != request.POST.get("seen"):
             raise Conflict("It was changed while this form was open.", code="changed_meanwhile")
@@ -158,7 +158,7 @@ def confirm_same(typed: str, name: str, sentence: str) -> None:
 
 def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> HttpResponse:
     tenant_id = belief.tenant_id
-    with tenant_transaction(tenant_id):
+    with tenant_transaction(tenant_id, by=request.principal):
         versions = Belief.objects.for_tenant(tenant_id).of_key(belief.subject_id, belief.key)
         count = forget_beliefs(
             beliefs=versions, subject_id=belief.subject_id, soft=soft, tenant_id=tenant_id, actor=actor_of(request)

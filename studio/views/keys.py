@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,7 +13,7 @@ from rest_framework import serializers
 from apikeys.models import APIKey
 from apikeys.policy import longest_lifetime, needs_expiry, successors_expiry
 from apikeys.serializers import RotateSerializer
-from apikeys.services import change_key, create_key, locked, revoke_key, rotate_key
+from apikeys.services import change_key, create_key, revoke_key, rotate_key
 from memory.models import Belief, Event
 from memory.takeback_views import NOT_UNDONE
 from memory.transactions import tenant_transaction
@@ -141,9 +140,11 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
     if form.submitted:
         with form.checking():
             fields = form.fields()
-            with transaction.atomic():
-                changes = changes_of(form, fields, editable(locked(found)), EDITABLE)
-                changed = change_key(key=found, changes=changes, actor=actor_of(request))
+            changed = change_key(
+                key=found,
+                changes=lambda now: changes_of(form, fields, editable(now), EDITABLE),
+                actor=actor_of(request),
+            )
             messages.success(request, f"Key {changed.name} is saved.")
             return redirect("studio:keys-key", id=id)
     return form.show("studio/keys/edit.html", key=found)

@@ -1,5 +1,6 @@
 """Coming in, and going out again. These pages are for everybody."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -29,12 +30,13 @@ from accounts.services import SignedIn, onboard, sign_in, sign_out, start_sessio
 from accounts.tokens import SessionToken
 from accounts.validators import LONGEST
 from studio import cookies
-from studio.access import PageRequest, authenticate, keeps, local_path
+from studio.access import authenticate, keeps, local_path
 from studio.forms import Form
 from tenants.actor import Actor, actor_of
 from tenants.limits import enforce
 from tenants.models import Tenant
 from tenants.network import network_of
+from tenants.principal import Principal
 
 
 class SignInSerializer(serializers.Serializer[Any]):
@@ -51,11 +53,12 @@ def login(request: HttpRequest) -> HttpResponse:
     if form.submitted:
         with form.checking():
             signed_in = sign_in(**form.fields(), actor=actor_of(request))
+            end_session_of_cookie(request)
             rotate_token(request)  # a form that was open before is no good in the new session
             response = go_on(request, wanted, [(name, value) for name, value in kept if keeps(name)])
             cookies.keep_token(response, signed_in)
             return response
-    elif is_signed_in(request):
+    elif signed_in_as(request):
         return redirect(wanted)
     return form.show("studio/login.html", next=wanted, kept=kept, signup_open=settings.SIGNUP == "open")
 
@@ -67,13 +70,23 @@ def go_on(request: HttpRequest, wanted: str, kept: list[tuple[str, str]]) -> Htt
     return render(request, "studio/resume.html", {"next": wanted, "kept": kept})
 
 
-def is_signed_in(request: HttpRequest) -> bool:
+def signed_in_as(request: HttpRequest) -> Principal | None:
+    """By the cookie that came with the request. The request stays a stranger's: these pages are for everybody."""
     page_request: Any = request
     try:
         authenticate(page_request)
     except (AuthenticationFailed, PermissionDenied):
-        return False
-    return True
+        return None
+    principal: Principal = page_request.principal
+    del page_request.principal
+    return principal
+
+
+def end_session_of_cookie(request: HttpRequest) -> None:
+    """Before the cookie is overwritten or dropped: a browser has one session (ASVS 5.0, 7.2.4)."""
+    if principal := signed_in_as(request):
+        with suppress(AuthenticationFailed, PermissionDenied):  # it has ended meanwhile
+            sign_out(principal=principal, scope="this", actor=actor_of(request, principal))
 
 
 @csrf_exempt  # the token has changed when the page is reloaded, which does nothing: `make_workspace` checks it
@@ -85,8 +98,8 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 
 def signed_in_address(request: HttpRequest) -> str | None:
-    page_request: Any = request
-    return page_request.principal.email if is_signed_in(request) else None
+    principal = signed_in_as(request)
+    return principal.email if principal else None
 
 
 @csrf_protect
@@ -108,6 +121,7 @@ def signed_in_by(
 ) -> HttpResponse:
     """The answer, with a new session."""
     session = start_session(user, tenant, actor)
+    end_session_of_cookie(request)
     rotate_token(request)
     cookies.keep_token(response, SignedIn(session, str(SessionToken.for_session(session))))
     return response
@@ -155,10 +169,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def logout(request: PageRequest) -> HttpResponse:
-    """Ends the session. Whoever is signed out already is just shown out."""
-    if is_signed_in(request):
-        sign_out(principal=request.principal, scope="this", actor=actor_of(request))
+def logout(request: HttpRequest) -> HttpResponse:
+    """Ends the session, unless it has ended already."""
+    end_session_of_cookie(request)
     messages.success(request, "You are signed out.")
     response = redirect("studio:login")
     cookies.drop_token(response)

@@ -3,7 +3,6 @@
 from typing import Any, Final, TypeGuard
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from rest_framework import serializers
@@ -21,7 +20,7 @@ from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin
 from tenants.quotas import cap_of
 from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
-from tenants.services import change_tenant, freeze_keys, locked_tenant, unfreeze_keys
+from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 from tenants.slots import TRANSFERS
 
 FORM: Final = ("GET", "HEAD", "POST")
@@ -79,10 +78,11 @@ def shortens(days: int | None, before: int | None) -> TypeGuard[int]:
 
 
 def save_settings(request: PageRequest, form: Form, fields: dict[str, Any]) -> None:
-    with transaction.atomic():
-        tenant = locked_tenant(request.principal.tenant_id)
-        changes = changes_of(form, fields, settings_of(tenant), LABELS)
-        change_tenant(tenant_id=tenant.id, changes=changes, actor=actor_of(request))
+    change_tenant(
+        tenant_id=request.principal.tenant_id,
+        changes=lambda now: changes_of(form, fields, settings_of(now), LABELS),
+        actor=actor_of(request),
+    )
 
 
 def own_tenant(request: PageRequest) -> Tenant:

@@ -19,7 +19,7 @@ from memory.services import record_event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
 from tenants.models import Role, Tenant
-from tests.connections import in_its_own_connection, until_somebody_waits
+from tests.connections import in_its_own_connection, own, until_somebody_waits
 from tests.factories import (
     anonymous_client,
     client_for,
@@ -30,6 +30,7 @@ from tests.factories import (
     make_tenant,
     principal_of,
 )
+from tests.memgraph.processes import wait_for
 from tests.memory.streams import (
     MINUTE,
     NOON,
@@ -81,7 +82,7 @@ def test_erasing_a_user_leaves_no_trace_of_the_stream(acme: Tenant, acme_admin: 
         assert not UnsettledSpan.objects.exists()
 
 
-@pytest.mark.parametrize("first", ["the write", "the erasure"])
+@pytest.mark.parametrize("first", ["the write", "the erasure", "the end of the erasure"])
 def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
     first: str, acme: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,11 +101,18 @@ def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
                 until_somebody_waits()
         else:
             removed, go_on = Flag(), Flag()
-            monkeypatch.setattr(erasure, "record", lambda *_, **__: (removed.set(), go_on.wait(10)))
+            paused = "at_the_end" if first == "the erasure" else "record"
+            monkeypatch.setattr(erasure, paused, lambda *_, **__: (removed.set(), go_on.wait(10)))
             erasing = pool.submit(erase)
             assert removed.wait(10)
-            make_event(acme, occurred_at=now - 15 * MINUTE)
+            write = partial(make_event, acme, occurred_at=now - 15 * MINUTE)
+            writing = pool.submit(in_its_own_connection, write)
+            if first == "the erasure":
+                writing.result(10)
+            else:
+                until_anybody_waits()
             go_on.set()
+            writing.result(10)
         assert erasing.result(10).events == 1
     make_event(acme, occurred_at=now - 10 * MINUTE)
     settings.EPISODE_GAP = 7 * MINUTE  # now the stretch is over
@@ -112,6 +120,13 @@ def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
         UnsettledSpan.objects.update(due_at=NOON)
     make_episodes()
     check_episodes(acme)
+
+
+def until_anybody_waits() -> None:
+    """In this database, for whomever."""
+    here = "JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
+    waiting = f"SELECT FROM pg_locks {here} AND NOT granted"
+    wait_for(lambda: own().execute(waiting).rowcount, 30, "somebody to wait")
 
 
 def test_an_event_after_many_of_one_moment_gets_into_an_episode(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ BOUNDS = [
     (4, None, 5, 4),
     (4, None, 2, 2),
     (4, 3, None, 3),
-    (3, 4, None, 3),
+    (3, 4, None, 4),
+    (3, 4, 5, 4),
     (4, 3, 2, 2),
 ]
 
@@ -40,7 +41,7 @@ def cap(operator: Client, tenant: Tenant, number: Any) -> Any:
 
 
 @pytest.mark.parametrize(("installation", "tenants", "own", "bound"), BOUNDS)
-def test_the_least_limit_binds(
+def test_the_tenants_own_cap_comes_before_the_installations_and_its_admin_can_lower_it(
     installation: int | None,
     tenants: int | None,
     own: int | None,
@@ -83,7 +84,7 @@ def test_a_key_is_still_found_by_one_query(
         client.get("/v1/auth/whoami")
 
 
-@pytest.mark.parametrize(("installation", "tenants", "shown"), [(None, None, None), (9, None, 9), (9, 7, 7), (7, 9, 7)])
+@pytest.mark.parametrize(("installation", "tenants", "shown"), [(None, None, None), (9, None, 9), (9, 7, 7), (7, 9, 9)])
 @pytest.mark.parametrize("role", Role.values)
 def test_the_cap_is_shown_to_everybody_in_the_tenant(
     role: str, installation: int | None, tenants: int | None, shown: int | None, acme: Tenant, settings: Any

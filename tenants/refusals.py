@@ -1,0 +1,26 @@
+"""Why a credential is refused, at the door or when its request is about to commit."""
+
+from typing import Final
+
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+
+UNAUTHENTICATED: Final = {
+    "key_invalid": "This API key is unknown here. Keys are shown once, when they are made: make a new one.",
+    "key_revoked": "This API key was revoked.",
+    "key_expired": "This API key has expired.",
+    "keys_frozen": "All API keys of this workspace are frozen. An admin can unfreeze them.",
+    "token_expired": "This token has expired. Sign in again.",
+    "session_ended": "This session was ended. Sign in again.",
+}
+FORBIDDEN: Final = {
+    "address_not_allowed": "This API key may not be used from this IP address.",
+    "role_required": "Your role has changed, and no longer allows this.",
+    "tenant_suspended": "This workspace is suspended. Ask its operator.",
+}
+
+
+def refusal(code: str) -> APIException:
+    """401 or 403, with the sentence that belongs to the code."""
+    if code in UNAUTHENTICATED:
+        return AuthenticationFailed(UNAUTHENTICATED[code], code=code)
+    return PermissionDenied(FORBIDDEN[code], code=code)

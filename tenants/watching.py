@@ -1,0 +1,60 @@
+"""Long reads and uploads, whose own snapshot or request is old: whether they may go on is asked meanwhile."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TypeVar
+
+from django.db import connection
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+
+from tenants.authority import confirmation, refusals
+from tenants.principal import Principal
+
+SECONDS = 1.0
+T = TypeVar("T")
+logger = logging.getLogger("memgraph.authority")
+
+
+class Watch:
+    """Confirms a principal's authority once a second, on a connection of its own."""
+
+    def __init__(self, principal: Principal | None) -> None:
+        self.step = confirmation(principal) if principal else None
+        self.connection = connection.copy()
+        self.looked = monotonic()
+
+    def look(self) -> None:
+        """Raises 401 or 403 if the authority is gone. Call it as often as you like."""
+        if self.step is None or monotonic() - self.looked < SECONDS:
+            return
+        statement, values = self.step
+        with refusals(), self.connection.cursor() as cursor:
+            cursor.execute(statement.source, values)
+        self.looked = monotonic()
+
+
+@contextmanager
+def watching(principal: Principal | None) -> Iterator[Watch]:
+    watch = Watch(principal)
+    try:
+        yield watch
+    finally:
+        watch.connection.close()
+
+
+def while_allowed(items: Iterable[T], watch: Watch) -> Iterator[T]:
+    """The same items. Raises between two of them once the authority is gone."""
+    for item in items:
+        watch.look()
+        yield item
+
+
+def ending_early(chunks: Iterable[T]) -> Iterator[T]:
+    """The chunks of a download that has begun. It ends without its footer where its authority ends: the file says so
+    itself, and the status can't any more."""
+    try:
+        yield from chunks
+    except (AuthenticationFailed, PermissionDenied) as refusal:
+        logger.warning("A download was broken off.", extra={"code": refusal.get_codes()})
