@@ -21,6 +21,7 @@ from tenants.audit_checks import Place, chain_fault
 from tenants.audit_removal import delete_entries, take_out
 from tenants.authority import acting
 from tenants.models import AuditEntry, AuditHead, Tenant
+from tenants.principal import Principal
 from tenants.problems import Unavailable
 
 BATCH: Final = 2000
@@ -37,9 +38,12 @@ def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
     """
     deleted: Counter[str] = Counter()
     chain = suspend_for_deletion(tenant_id, actor)
-    actor = replace(actor, principal=None)  # was confirmed with the suspension, and has no authority since
+    by = replace(actor.principal, is_deleting=True) if actor.principal else None
+    actor = replace(actor, principal=None)  # who is deleted with the rest
     for _ in range(ATTEMPTS):
-        sweep(tenant_id, deleted)
+        sweep_memory(tenant_id, deleted, by)
+        by = None
+        sweep_accounts(tenant_id, deleted)
         try:
             return finish(tenant_id, deleted, chain, actor)
         except IntegrityError:
@@ -62,11 +66,15 @@ def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
     return fault or "held"
 
 
-def sweep(tenant_id: UUID, deleted: Counter[str]) -> None:
+def sweep_memory(tenant_id: UUID, deleted: Counter[str], by: Principal | None) -> None:
+    """The long part. Each batch confirms the authority: an operator who deactivates the person stops it."""
     for model in MEMORY:
-        deleted[name_of(model)] += delete_memory(model, tenant_id)
+        deleted[name_of(model)] += delete_memory(model, tenant_id, by)
     for model in KEPT_OF_THEM:
-        delete_memory(model, tenant_id)
+        delete_memory(model, tenant_id, by)
+
+
+def sweep_accounts(tenant_id: UUID, deleted: Counter[str]) -> None:
     for rows in (
         Invitation.objects.for_tenant(tenant_id),
         ResetToken.objects.filter(user__tenant_id=tenant_id),
@@ -82,10 +90,10 @@ def name_of(model: type[models.Model]) -> str:
     return str(model._meta.verbose_name_plural).lower().replace(" ", "_")
 
 
-def delete_memory(model: type[models.Model], tenant_id: UUID) -> int:
+def delete_memory(model: type[models.Model], tenant_id: UUID, by: Principal | None) -> int:
     total = 0
     while True:
-        with tenant_transaction(tenant_id, unhurried=True):
+        with tenant_transaction(tenant_id, by=by, unhurried=True):
             rows: models.QuerySet[Any] = model._default_manager.filter(tenant_id=tenant_id)
             count = rows.filter(pk__in=rows.values("pk")[:BATCH]).delete()[0]
         total += count

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -29,7 +29,8 @@ from tenants.statements import Statement, Step
 REFUSED: Final = "MG001"  # the SQLSTATE of our functions; the message is the refusal's code
 # Each answers when the credential expires, null for never.
 CONFIRM_SESSION: Final = Statement(
-    "SELECT confirm_session(%(session_id)s::uuid, %(user_id)s::uuid, %(tenant_id)s::uuid, %(needs)s::text)"
+    "SELECT confirm_session(%(session_id)s::uuid, %(user_id)s::uuid, %(tenant_id)s::uuid, %(needs)s::text,"
+    " %(may_be_suspended)s::boolean)"
 )
 CONFIRM_KEY: Final = Statement(
     "SELECT confirm_key(%(key_id)s::uuid, %(tenant_id)s::uuid, %(needs)s::text, %(address)s::inet)"
@@ -44,11 +45,12 @@ confirmed: ContextVar[bool] = ContextVar("confirmed", default=False)
 
 def confirmation(principal: Principal) -> Step | None:
     """What confirms a principal's authority, as a step of a round trip. None for development mode's anonymous one."""
-    values = {"tenant_id": principal.tenant_id, "needs": principal.needs}
+    values: dict[str, Any] = {"tenant_id": principal.tenant_id, "needs": principal.needs}
     if principal.kind is Kind.API_KEY:
         return CONFIRM_KEY, {**values, "key_id": principal.key_id, "address": principal.address}
     if principal.kind is Kind.USER:
-        return CONFIRM_SESSION, {**values, "session_id": principal.session_id, "user_id": principal.user_id}
+        values |= {"session_id": principal.session_id, "user_id": principal.user_id}
+        return CONFIRM_SESSION, {**values, "may_be_suspended": principal.is_deleting}
     return None
 
 

@@ -41,6 +41,7 @@ class Principal:
     tenant_rate_limit: int | None = None  # and of all keys of its tenant
     keys_frozen: bool = False  # those of a person's tenant
     address: str | None = None  # the IP address that a key is used from
+    is_deleting: bool = False  # its tenant, which it has suspended for that
     needs: Role = Role.VIEWER  # the least role that the route demands: confirmed again at the commit
 
     is_active = True

@@ -2,7 +2,9 @@ from django.db import migrations
 
 # What authentication asks of a session, asked again when a write is about to commit: see `tenants/authority.py`.
 CREATE = """
-CREATE FUNCTION confirm_session(wanted uuid, of_person uuid, of_tenant uuid, needs text) RETURNS timestamptz
+CREATE FUNCTION confirm_session(
+    wanted uuid, of_person uuid, of_tenant uuid, needs text, may_be_suspended boolean
+) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     locked boolean;
@@ -14,7 +16,7 @@ BEGIN
     SELECT s.expires_at, CASE
         WHEN s.ended_at IS NOT NULL OR NOT u.is_active THEN 'session_ended'
         WHEN s.expires_at <= clock_timestamp() THEN 'token_expired'
-        WHEN t.suspended_at IS NOT NULL THEN 'tenant_suspended'
+        WHEN t.suspended_at IS NOT NULL AND NOT may_be_suspended THEN 'tenant_suspended'
         WHEN NOT has_role(u.role, needs) THEN 'role_required'
     END
     INTO until, refusal
@@ -31,7 +33,7 @@ BEGIN
     RETURN until;
 END $$;
 """
-DROP = "DROP FUNCTION confirm_session(uuid, uuid, uuid, text);"
+DROP = "DROP FUNCTION confirm_session(uuid, uuid, uuid, text, boolean);"
 
 
 class Migration(migrations.Migration):
