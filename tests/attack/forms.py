@@ -122,8 +122,13 @@ def form_of(name: str, cast: Cast, kind: str) -> Call:
 
 
 def download_act(name: str) -> Act:
-    page = PAGES[name]
-    return Act(f"page {name}", lambda cast, kind: Call("GET", page.path, cast.credential(kind)), (OF_PAGE,), page.who)
+    """Where the session has ended, it leads to the sign-in, as every page does that is only looked at."""
+    page, to_sign_in = PAGES[name], frozenset({(302, "")})
+
+    def call(cast: Cast, kind: str) -> Call:
+        return Call("GET", page.path, cast.credential(kind))
+
+    return Act(f"page {name}", call, (OF_PAGE,), page.who, to_sign_in)
 
 
 PAGE_ACTS: Final = [*map(page_act, ["logout", *WRITING_PAGES]), *map(download_act, DOWNLOADS)]
@@ -147,6 +152,7 @@ OPERATIONS: Final[dict[tuple[type[Any], str], Thing]] = {
     (Tenant, "reactivate"): suspended,
     (Tenant, "freeze"): lambda cast: cast.tenant,
     (Tenant, "unfreeze"): frozen,
+    (Tenant, "cap"): lambda cast: cast.tenant,
     (User, "deactivate"): lambda cast: cast.victim,
     (User, "reactivate"): lambda cast: make_user(cast.tenant, is_active=False),
     (Session, "end"): lambda cast: make_session(cast.victim),
@@ -158,7 +164,7 @@ OPERATIONS: Final[dict[tuple[type[Any], str], Thing]] = {
 def operation_act(model: type[Any], action: str) -> Act:
     def call(cast: Cast, kind: str) -> Call:
         thing = OPERATIONS[model, action](cast)
-        fields = {"action": action, "_selected_action": str(thing.pk), "confirmed": "Yes"}
+        fields = {"action": action, "_selected_action": str(thing.pk), "confirmed": "Yes", "cap": "600"}
         return form_call(list_url(model), cast.credential(kind), **fields)
 
     return Act(f"admin {action} {model._meta.model_name}", call, (OF_OPERATOR,))

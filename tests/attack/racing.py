@@ -18,7 +18,7 @@ from tests.routes import LEVELS
 
 CREDENTIALS: Final = ("accounts_session", "apikeys_apikey")  # what authentication writes to
 LOG: Final = "tenants_auditentry"
-ENDINGS: Final = ("DELETE tenant", "page settings-delete")
+ENDINGS: Final = ("DELETE tenant", "page settings-delete", "POST logout", "page logout")
 
 
 class Window(StrEnum):

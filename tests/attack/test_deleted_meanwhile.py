@@ -138,8 +138,9 @@ COUNTED: Final = STRANGERS | {
         ("page account-password", OF_PAGE),
     )
 }
-# A suspended tenant, which is what that one needs, nobody of it can delete.
-OPERATIONS: Final = [act.name for act in ADMIN_ACTS if act.name != "admin reactivate tenant"]
+# Nobody of a suspended tenant can delete it: one of these needs such a tenant, the other makes one.
+SUSPENSIONS: Final = ("admin suspend tenant", "admin reactivate tenant")
+OPERATIONS: Final = [act.name for act in ADMIN_ACTS if act.name not in SUSPENSIONS]
 WRITTEN: Final = STRANGERS | {name: of_table(name, OF_OPERATOR) for name in OPERATIONS}
 LATER: Final = [(Window.COUNTING, name) for name in COUNTED] + [(Window.WRITING, name) for name in WRITTEN]
 
