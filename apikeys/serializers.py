@@ -8,7 +8,7 @@ from apikeys.addresses import network_around, parse_network
 from apikeys.models import APIKey
 from apikeys.policy import Violation
 from apikeys.services import GRACE, LONGEST_GRACE
-from tenants.fields import LineField, RateLimitField, TruthField
+from tenants.fields import LineField, RateLimitField, ShortListField, TruthField
 from tenants.models import Role
 
 LONGEST_DAYS = 3650
@@ -32,12 +32,12 @@ class NetworkField(serializers.CharField):
             self.fail("host_bits_set" if meant else "not_a_network", meant=meant)
 
 
-class NetworksField(serializers.ListField):
+class NetworksField(ShortListField):
     child = NetworkField()
 
     def __init__(self, **kwargs: Any) -> None:
         text = "Networks (CIDR) and addresses from which alone the key may be used; empty: from everywhere."
-        super().__init__(max_length=MOST_NETWORKS, help_text=text, **kwargs)
+        super().__init__(most=MOST_NETWORKS, help_text=text, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Each once, in the order sent."""

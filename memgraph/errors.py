@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -20,11 +20,12 @@ from psycopg.errors import (
 from rest_framework import exceptions
 
 from memgraph.error_pages import error_page
-from tenants.problems import BodyTooSlow, Unavailable
+from tenants.problems import BodyTooSlow, PayloadTooLarge, Unavailable
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
 CONTENT_TYPE: Final = "application/problem+json"
 NOT_FOUND: Final = "There is no such thing here."
+NOT_UNDERSTOOD: Final = "The request can't be understood."
 RENAMED_CODES: Final = {
     "error": "unexpected_error",
     "permission_denied": "role_required",
@@ -61,6 +62,10 @@ def as_api_exception(exc: Exception) -> Exception:
         return exceptions.PermissionDenied()
     if isinstance(exc, UnreadablePostError):
         return unread_body(exc)
+    if isinstance(exc, RequestDataTooBig):
+        return PayloadTooLarge()
+    if isinstance(exc, TooManyFieldsSent | TooManyFilesSent):  # Django would log it with a traceback
+        return exceptions.ParseError(NOT_UNDERSTOOD)
     if isinstance(exc, OperationalError | InterfaceError):
         return database_problem(exc)
     return exc
@@ -171,7 +176,7 @@ class UnexpectedError(exceptions.APIException):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return respond(request, exceptions.ParseError("The request can't be understood."))
+    return respond(request, exceptions.ParseError(NOT_UNDERSTOOD))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

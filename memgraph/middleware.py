@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,6 +17,7 @@ from rest_framework.exceptions import APIException, ParseError
 
 from memgraph.errors import as_api_exception, is_api, respond
 from tenants.metrics import REQUEST_SECONDS
+from tenants.page_forms import refuse_large_form
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -114,9 +115,17 @@ class PageMiddleware:
         return self.get_response(request) if is_api(request) else self.get_page(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """The hook against forgery reads a form before its view does, so the form's size is looked at before both."""
         if is_api(request):
             return None
-        return next(filter(None, (hook(request, *view) for hook in self.view_hooks)), None)
+        try:
+            refuse_large_form(request, view[0])
+            return next(filter(None, (hook(request, *view) for hook in self.view_hooks)), None)
+        except (APIException, SuspiciousOperation) as exception:
+            problem = as_api_exception(exception)
+            if isinstance(problem, APIException):
+                return respond(request, problem)
+            raise
 
 
 class CompressPages(GZipMiddleware):

@@ -14,6 +14,7 @@ from memgraph import databases, embedded
 from memgraph.environment import Environment
 from memgraph.secret_key import load_or_make_secret_key
 from studio.static_files import keep_for_ever
+from tenants.bodies import LARGE_FORM
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -105,8 +106,8 @@ DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlspl
 
 REDIS_URL = env.redis_url("REDIS_URL")
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 TENANT_RATE_LIMIT = env.integer("TENANT_RATE_LIMIT", 0, minimum=0, maximum=1_000_000) or None
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGE_FORM  # Django's own bound of any form; tenants/bodies.py has those of each route
 CLIENT_PATIENCE = env.duration("CLIENT_PATIENCE", "10s")
 FILE_UPLOAD_HANDLERS = ["memgraph.uploads.NoFiles"]
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -12,15 +12,15 @@ from memory.models import Belief
 from memory.rows import shown_row
 from memory.serializers import BeliefSerializer, CreateBeliefSerializer, EventSerializer
 from memory.transactions import again_after_deadlock, tenant_transaction
+from tenants.bodies import LARGE_BATCH, MANY_VALUES
 from tenants.permissions import IsTenantEditor
 from tenants.views import TenantAPIView
-
-LARGEST_BODY: Final = 16 * 1024 * 1024
 
 
 class BatchView(TenantAPIView):
     access: ClassVar = {"POST": [IsTenantEditor]}
-    largest_body = LARGEST_BODY
+    largest_body = LARGE_BATCH
+    most_values = MANY_VALUES
 
     def items(self, name: str, *, most: int) -> list[Any]:
         items = batches.items_of(self.request.data, name, most=most)

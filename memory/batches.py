@@ -1,5 +1,6 @@
 """Many rows in one call: all or none. The rules are those of one row; a fault is named with its item's index."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.serializers import Serializer
 
 from memory.consolidation import settle_some
 from memory.content import LARGEST_CONTENT, content_size
@@ -22,6 +24,8 @@ from tenants.principal import Principal
 
 LARGEST_EVENTS: Final = 1000
 LARGEST_BELIEFS: Final = 100
+MOST_FAULTS: Final = 100  # of one batch; 1,000 wrong items would be as many answers in one
+NO_DATA: Final = ErrorDetail("No data provided", code="null")  # as DRF says it of one
 SPANS: Final = "SELECT user_id, thread_id, min(occurred_at), max(occurred_at) FROM row GROUP BY user_id, thread_id"
 # Without a look at what is there: a span that was not needed costs less.
 WRITE: Final = f"""
@@ -50,18 +54,30 @@ def items_of(data: Any, name: str, *, most: int) -> list[Any]:
 
 
 def read_events(items: list[Any]) -> list[dict[str, Any]]:
-    """Each item as the serializer of one event reads it. What is plainly right is read without it: 30 times as fast."""
-    rows, faults, now = [], {}, timezone.now()
+    """Each item as the serializer of one event reads it. What is plainly right is read without it: 4 times as fast."""
+    now = timezone.now()
+    return read_items("events", items, EventSerializer(), plainly=lambda item: read_plain_event(item, now))
+
+
+def read_beliefs(items: list[Any]) -> list[dict[str, Any]]:
+    return read_items("beliefs", items, CreateBeliefSerializer(), plainly=lambda item: None)
+
+
+def read_items(
+    name: str, items: list[Any], serializer: Serializer[Any], *, plainly: Callable[[Any], dict[str, Any] | None]
+) -> list[dict[str, Any]]:
+    """All items, by one serializer: to make one for each takes 0.6 ms. Names the first 100 that are wrong."""
+    rows: list[dict[str, Any]] = []
+    faults: dict[str, Any] = {}
     for index, item in enumerate(items):
-        row = read_plain_event(item, now)
-        if row is None:
-            serializer = EventSerializer(data=item)
-            if not serializer.is_valid():
-                faults[str(index)] = serializer.errors
-            row = serializer.validated_data
-        rows.append(row)
+        try:
+            rows.append(plainly(item) or serializer.run_validation(item))
+        except ValidationError as refusal:
+            faults[str(index)] = [NO_DATA] if item is None else refusal.detail
+            if len(faults) == MOST_FAULTS:
+                break
     if faults:
-        raise ValidationError({"events": faults})
+        raise ValidationError({name: faults})
     return rows
 
 
@@ -105,18 +121,6 @@ def record_events(*, principal: Principal, rows: list[dict[str, Any]]) -> list[s
         note_event(row["user_id"], row["occurred_at"])
     transaction.on_commit(partial(settle_some, principal.tenant_id))
     return ids
-
-
-def read_beliefs(items: list[Any]) -> list[dict[str, Any]]:
-    rows, faults = [], {}
-    for index, item in enumerate(items):
-        serializer = CreateBeliefSerializer(data=item)
-        if not serializer.is_valid():
-            faults[str(index)] = serializer.errors
-        rows.append(serializer.validated_data)
-    if faults:
-        raise ValidationError({"beliefs": faults})
-    return rows
 
 
 def record_beliefs(*, principal: Principal, rows: list[dict[str, Any]]) -> list[tuple[Belief, bool]]:

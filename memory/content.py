@@ -1,14 +1,15 @@
 """The JSON objects that events hold: PostgreSQL keeps their numbers in full, so 1e30 comes back as 31 digits."""
 
 import json
-import re
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
+from tenants.json_text import DIGITS_AS_ZEROS
+
 LARGEST_CONTENT: Final = 64 * 1024  # bytes, as `content_size` counts them
-EXPONENT: Final = re.compile(rb"[0-9]e[-+0-9]")
+EXPONENT: Final = b"0e"  # after any digit, in a text too
 
 
 class ContentDecoder(json.JSONDecoder):
@@ -21,7 +22,8 @@ class ContentDecoder(json.JSONDecoder):
 def content_size(content: dict[str, Any]) -> int:
     """Bytes as compact UTF-8, with every number written out: what is let in is also let in again by an import.
 
-    Of what is too large already, at least these.
+    Of what is too large already, at least these. 0.8 us for each number with an exponent, and nearly nothing where
+    there is none; calculating the lengths instead of writing them out takes 0.65 us.
     """
     dumped = orjson.dumps(content)
     added = 0
@@ -30,6 +32,6 @@ def content_size(content: dict[str, Any]) -> int:
         nonlocal added
         added += len(f"{Decimal(number):f}") - len(number)
 
-    if len(dumped) <= LARGEST_CONTENT and EXPONENT.search(dumped):
+    if len(dumped) <= LARGEST_CONTENT and EXPONENT in dumped.translate(DIGITS_AS_ZEROS):
         json.loads(dumped, parse_float=note)
     return len(dumped) + added

@@ -16,6 +16,8 @@ from memory.ingest import ingest_text
 from memory.search import LARGEST_ANSWER
 from memory.serializers import NameField, OptionalNameField, checked
 from memory.transactions import again_after_deadlock, tenant_transaction
+from tenants.bodies import LARGE_BODY
+from tenants.fields import TextField
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView
@@ -36,7 +38,7 @@ class LimitField(serializers.IntegerField):
 class SearchSerializer(serializers.Serializer[Any]):
     """An empty `user_id` is refused: a caller's variable without a value must not search everybody's memories."""
 
-    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True)
+    query = TextField(max_length=LONGEST_QUERY, allow_blank=True)
     user_id = NameField(required=False, allow_null=True, help_text="Absent or null: the whole tenant.")
     agent_id = OptionalNameField()
     limit = LimitField()
@@ -45,8 +47,8 @@ class SearchSerializer(serializers.Serializer[Any]):
 class TaskSerializer(SearchSerializer):
     """Version 1 calls the query `task`; the client's command line of 0.8 calls it `query`."""
 
-    query = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
-    task = serializers.CharField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
+    query = TextField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
+    task = TextField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         sent = [attrs[name] for name in ("task", "query") if attrs.get(name) is not None]
@@ -60,6 +62,7 @@ class GraphContextView(TenantAPIView):
     """Finds what is remembered for a query, best first. Nobody of that name, or nothing found: an empty list."""
 
     access: ClassVar = {"POST": [IsTenantViewer]}
+    largest_body = LARGE_BODY
 
     @extend_schema(operation_id="context_search", request=SearchSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -74,6 +77,7 @@ class ContextView(TenantAPIView):
     """The same search, in the answer of version 1, with the user's newest events."""
 
     access: ClassVar = {"POST": [IsTenantViewer]}
+    largest_body = LARGE_BODY
 
     @extend_schema(operation_id="context_search_v1", request=TaskSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -91,7 +95,7 @@ class IngestSerializer(serializers.Serializer[Any]):
     user_id = NameField()
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
-    text = serializers.CharField(required=False, trim_whitespace=False)
+    text = TextField(required=False, trim_whitespace=False)
     file = serializers.FileField(required=False, help_text="Plain text or Markdown, UTF-8.")
 
     default_error_messages: ClassVar = {
@@ -138,6 +142,7 @@ class IngestView(TenantAPIView):
     """Keeps a text as an event, and the user's own sentences as beliefs, word for word."""
 
     access: ClassVar = {"POST": [IsTenantEditor]}
+    largest_body = LARGE_BODY
     parser_classes = (FormParser, MultiPartParser, *TenantAPIView.parser_classes)
 
     @extend_schema(request=IngestSerializer, responses=IngestedSerializer)

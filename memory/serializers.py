@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from memory.content import LARGEST_CONTENT, content_size
 from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
-from tenants.fields import LineField, TruthField
+from tenants.fields import LineField, ShortListField, TextField, TruthField
 
 VALUE_LENGTH: Final = 64 * 1024
 EVENT_IDS: Final = 1000
@@ -19,7 +19,7 @@ def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     return data
 
 
-class NameField(serializers.CharField):
+class NameField(TextField):
     """What the caller calls a user, an agent, a thread, a key or a domain; kept exactly as sent."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -62,20 +62,6 @@ class ContentField(serializers.JSONField):
         return data
 
 
-class ShortListField(serializers.ListField):
-    """Counted before its items are looked at: half a million that are wrong would be as many errors."""
-
-    def __init__(self, *, most: int, **kwargs: Any) -> None:
-        super().__init__(max_length=most, **kwargs)
-        self.most = most
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        if isinstance(data, list) and len(data) > self.most:
-            self.fail("max_length", max_length=self.most)
-        items: list[Any] = super().to_internal_value(data)
-        return items
-
-
 class ConfidenceField(serializers.FloatField):
     """0 to 1. A truth value is no number here, and -0.0 is 0.0, as which an export reads it back."""
 
@@ -90,7 +76,7 @@ class ConfidenceField(serializers.FloatField):
 
 class EventSerializer(serializers.ModelSerializer[Event]):
     content = ContentField()
-    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False)
+    event_type = TextField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False)
     user_id = NameField()
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
@@ -133,7 +119,7 @@ class BeliefSerializer(serializers.ModelSerializer[Belief]):
 
 
 class BeliefChangesSerializer(serializers.Serializer[Any]):
-    value = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
+    value = TextField(max_length=VALUE_LENGTH, trim_whitespace=False)
     confidence = ConfidenceField()
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices)
     domain = OptionalNameField()
@@ -150,7 +136,7 @@ class EpisodeSerializer(serializers.ModelSerializer[Episode]):
     user_id = NameField()
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
-    summary = serializers.CharField(max_length=VALUE_LENGTH, trim_whitespace=False)
+    summary = TextField(max_length=VALUE_LENGTH, trim_whitespace=False)
     tags = ShortListField(child=LineField(max_length=64), most=TAGS, required=False)
     outcome = serializers.ChoiceField(choices=Episode.Outcome.choices, required=False, allow_null=True)
     consolidation_status = serializers.ChoiceField(choices=Episode.Consolidation.choices, required=False)
@@ -202,7 +188,7 @@ class EventFilterSerializer(WrittenBySerializer):
     user_id = NameField(required=False)
     agent_id = NameField(required=False)
     thread_id = NameField(required=False)
-    event_type = serializers.CharField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False, required=False)
+    event_type = TextField(max_length=EVENT_TYPE_LENGTH, trim_whitespace=False, required=False)
     since = serializers.DateTimeField(required=False, source="occurred_at__gte", help_text="This moment or later.")
     until = serializers.DateTimeField(required=False, source="occurred_at__lt", help_text="Before this moment.")
 

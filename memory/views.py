@@ -33,6 +33,7 @@ from memory.serializers import (
 )
 from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.actor import actor_of
+from tenants.bodies import LARGE_BODY
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.views import TenantAPIView, TenantViewSet
 
@@ -40,6 +41,7 @@ from tenants.views import TenantAPIView, TenantViewSet
 class MemoryViewSet(TenantViewSet):
     """Lists, reads and turns an id into a row, always inside the tenant's transaction."""
 
+    largest_body = LARGE_BODY
     serializer_class: type[serializers.ModelSerializer[Any]]
     filter_serializer: ClassVar[type[serializers.Serializer[Any]]]
 

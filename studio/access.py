@@ -18,11 +18,14 @@ from rest_framework.request import Request
 
 from accounts.authentication import JWTAuthentication
 from studio import cookies
+from tenants.bodies import SMALL_BODY
+from tenants.page_forms import body_size
 from tenants.permissions import IsTenantViewer, TenantPermission
 from tenants.principal import Principal
 
 LOCAL: Final = re.compile(r"/studio/(?![^?]*(?:\.\.|//|%2[eEfF]|%5[cC]))[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*", re.ASCII)
 NOT_KEPT: Final = re.compile("password|token|once")  # of what was typed into a form: secrets have to be typed again
+LONGEST_KEPT: Final = SMALL_BODY // 2
 P = ParamSpec("P")
 
 
@@ -76,14 +79,20 @@ def ask_to_sign_in(request: HttpRequest, refusal: AuthenticationFailed) -> HttpR
         answer["HX-Redirect"] = reverse("studio:login")
         return answer
     if request.method == "POST":
-        kept = [(name, value) for name, values in request.POST.lists() if keeps(name) for value in values]
-        context = {"next": request.get_full_path(), "kept": kept, "fault": str(refusal.detail)}
+        context = {"next": request.get_full_path(), "fault": str(refusal.detail), **carried(request)}
         return render(request, "studio/login.html", context, status=401)
     if request.COOKIES.get(cookies.NAME):
         messages.info(request, str(refusal.detail))
     wanted = request.get_full_path()
     where = "" if wanted == reverse("studio:overview") else "?" + urlencode({"next": wanted})
     return redirect(reverse("studio:login") + where)
+
+
+def carried(request: HttpRequest) -> dict[str, Any]:
+    """What was typed, if the form to sign in has room for it. A stranger's large form isn't even read."""
+    if body_size(request) > LONGEST_KEPT:
+        return {"kept": [], "is_too_long": True}
+    return {"kept": [(name, value) for name, values in request.POST.lists() if keeps(name) for value in values]}
 
 
 def keeps(name: str) -> bool:

@@ -3,13 +3,13 @@ from io import BytesIO
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from django.conf import settings
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.parsers import MultiPartParser as DRFMultiPartParser
 
+from tenants.bodies import LARGE_FORM, largest_body
 from tenants.problems import PayloadTooLarge
 
 NOT_UTF8: Final = "The body is not UTF-8."
@@ -24,6 +24,11 @@ def read_body(stream: Any, *, most: int) -> bytes:
     return body
 
 
+def read_form(stream: Any, parser_context: Mapping[str, Any] | None) -> bytes:
+    """Python decodes each `%41` by itself, at 0.3 us: a form is far smaller than JSON may be."""
+    return read_body(stream, most=min(LARGE_FORM, largest_body((parser_context or {}).get("view"))))
+
+
 class FormParser(BaseParser):
     """`application/x-www-form-urlencoded`, of bounded size."""
 
@@ -32,7 +37,7 @@ class FormParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> QueryDict:
-        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        body = read_form(stream, parser_context)
         try:
             unquote_to_bytes(body).decode()
         except UnicodeDecodeError:
@@ -45,7 +50,7 @@ class MultiPartParser(DRFMultiPartParser):
     """`multipart/form-data`, of bounded size: Django bounds its fields, but not its files."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        body = read_body(stream, most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        body = read_form(stream, parser_context)
         request = (parser_context or {})["request"]._request
         request.upload_handlers = [MemoryFileUploadHandler(request)]  # elsewhere files are dropped
         parsed = super().parse(BytesIO(body), media_type, parser_context)

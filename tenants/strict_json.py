@@ -1,19 +1,28 @@
-"""What JSON is let in, in a body as in a line of an import: I-JSON (RFC 7493), not too deep, and what can be kept."""
+"""What JSON is let in, in a body as in a line of an import: I-JSON (RFC 7493), not too deep, and what can be kept.
+
+orjson parses. It takes an integer beyond 64 bits as a float, and a NUL, which PostgreSQL has no place for: only a body
+that holds such a thing is looked at again.
+"""
 
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from tenants.json_text import (
+    LARGEST_INTEGER,
+    SMALLEST_INTEGER,
+    count_up_to,
+    holds_long_integer,
+    holds_nul,
+    may_hold_long_number,
+)
+
 DEEPEST: Final = 50
 LONGEST_PLACE: Final = 200
-LARGEST_INTEGER: Final = 2**64 - 1
-SMALLEST_INTEGER: Final = -(2**63)
-DIGITS_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
-LONG_NUMBER: Final = b"0" * 19
 CONTAINERS: Final = {dict, list}
-ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -28,18 +37,9 @@ LONE_SURROGATE: Final = ("a lone surrogate", "invalid_text")
 LARGE_NUMBER: Final = ("a number beyond 64 bits", "number_out_of_range")
 
 
-def holds_nul(body: bytes) -> bool:
-    return b"\\u0000" in body and ESCAPED_NUL.search(body) is not None
-
-
-def holds_long_number(body: bytes) -> bool:
-    """Which orjson may have taken as a float. A tenth of the time that a regular expression takes."""
-    return LONG_NUMBER in body.translate(DIGITS_AS_ZEROS)
-
-
 def is_too_deep(body: bytes, parsed: Any) -> bool:
     """Whether this JSON is nested deeper than 50; few brackets in its text say at once that it is not."""
-    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+    if sum(count_up_to(DEEPEST + 1, bracket, body) for bracket in (b"[", b"{")) <= DEEPEST:
         return False
     return nests_deeper(parsed)
 
@@ -50,8 +50,13 @@ def nests_deeper(parsed: Any, than: int = DEEPEST) -> bool:
         level = [outer for outer in level if type(outer) in CONTAINERS]
         if not level:
             return False
-        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        level = inside(level)
     return True
+
+
+def inside(containers: list[Any]) -> list[Any]:
+    """All values that these hold, one level down."""
+    return [*chain.from_iterable(outer.values() if type(outer) is dict else outer for outer in containers)]
 
 
 def place_of_depth(parsed: Any) -> str:
@@ -73,8 +78,38 @@ def misplaced_byte(body: bytes) -> int | None:
     return None
 
 
+def holds_large_integer(body: bytes, parsed: Any) -> bool:
+    """Whether orjson took an integer beyond 64 bits as a float. Three tests, each far rarer passed than the one before.
+
+    19 digits in a row, perhaps in a text; a float of that size; an integer of that size outside the texts.
+    """
+    return may_hold_long_number(body) and holds_large_float(parsed) and holds_long_integer(body)
+
+
+def holds_large_float(parsed: Any) -> bool:
+    level = [parsed]
+    while level:
+        if any(type(value) is float and not SMALLEST_INTEGER < value <= LARGEST_INTEGER for value in level):
+            return True
+        level = inside([value for value in level if type(value) in CONTAINERS])
+    return False
+
+
+def what_is_unkept(body: bytes, parsed: Any) -> Unfit | None:
+    """The first value that orjson took and that can't be kept."""
+    if holds_large_integer(body, parsed):
+        return what_is_unfit(body)
+    if not holds_nul(body):
+        return None
+    places = (place for place, value in values_of(parsed) if type(value) is str and "\0" in value)
+    return next((Unfit(*NUL, place) for place in places), None)  # none of a member that another of its name replaced
+
+
 def what_is_unfit(body: bytes) -> Unfit | None:
-    """The first value of JSON that can be parsed, but not kept; None if it can't be parsed. Slow: to refuse it."""
+    """The first value of JSON that can be parsed, but not kept; None if it can't be parsed.
+
+    Slow: for what orjson refused, or what holds an integer beyond 64 bits. Its values are counted, which bounds it.
+    """
     try:  # text, because `json` would guess UTF-16 from bytes
         parsed = json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer)
     except (ValueError, RecursionError):
@@ -84,7 +119,7 @@ def what_is_unfit(body: bytes) -> Unfit | None:
     for place, value in values_of(parsed):
         if isinstance(value, str) and "\0" in value:
             return Unfit(*NUL, place)
-        if isinstance(value, str) and SURROGATE.search(value):
+        if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
             return Unfit(*LONE_SURROGATE, place)
         if value in (inf, -inf):
             return Unfit(*LARGE_NUMBER, place)
@@ -100,12 +135,21 @@ def bounded_integer(digits: str) -> float:
     return number if SMALLEST_INTEGER <= number <= LARGEST_INTEGER else inf
 
 
-def values_of(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Texts and numbers, names among them, each with its place."""
-    if isinstance(value, dict | list):
-        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(name, str):
-                yield place, name
-            yield from values_of(inner, f"{place}.{name}".removeprefix(".")[:LONGEST_PLACE])
-    else:
-        yield place, value
+def values_of(parsed: Any) -> Iterator[tuple[str, Any]]:
+    """Texts and numbers, names among them, each with its place, in the order of the text."""
+    under_way = [iter([("", parsed)])]
+    while under_way:
+        for place, value in under_way[-1]:
+            if type(value) in CONTAINERS:
+                under_way.append(members_of(place, value))
+                break
+            yield place, value
+        else:
+            under_way.pop()
+
+
+def members_of(place: str, container: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in container.items() if type(container) is dict else enumerate(container):
+        if isinstance(name, str):
+            yield place, name
+        yield f"{place}.{name}".removeprefix(".")[:LONGEST_PLACE], value

@@ -7,11 +7,14 @@ from typing import Any, Final, Protocol
 import orjson
 from rest_framework.exceptions import APIException
 
+from tenants.bodies import LARGE_BODY
+from tenants.json_text import holds_more_values, holds_nul
 from tenants.problems import PayloadTooLarge, Unprocessable
-from tenants.strict_json import DEEPEST, holds_nul, is_too_deep, misplaced_byte, what_is_unfit
+from tenants.strict_json import DEEPEST, is_too_deep, misplaced_byte, what_is_unfit
 
 CHUNK_BYTES: Final = 64 * 1024
-LINE_BYTES: Final = 2 * 1024 * 1024
+LINE_BYTES: Final = LARGE_BODY
+LINE_VALUES: Final = 50_000  # 64 KiB of content may hold 32,768, and came in when nobody counted
 
 
 class Readable(Protocol):
@@ -112,6 +115,8 @@ def refuse_length(number: int, line: bytes) -> None:
 
 
 def parse_line(number: int, line: bytes) -> dict[str, Any]:
+    if holds_more_values(LINE_VALUES, line):
+        raise refuse_line(number, f"more than {LINE_VALUES:,} values")
     try:
         parsed = orjson.loads(line)
     except orjson.JSONDecodeError:

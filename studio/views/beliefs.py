@@ -19,6 +19,8 @@ from studio.listing import Listing
 from studio.queries import key_choices, writer_names
 from studio.templatetags.studio import user_page
 from tenants.actor import actor_of
+from tenants.bodies import LARGE_FORM
+from tenants.page_forms import takes
 from tenants.permissions import IsTenantEditor
 from tenants.problems import Conflict
 
@@ -66,6 +68,7 @@ def get_belief(request: PageRequest, id: str) -> Belief:
         return Belief.objects.for_tenant(tenant_id).with_id(id)
 
 
+@takes(LARGE_FORM)
 @page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
 def edit(request: PageRequest, id: str) -> HttpResponse:
     """What was changed since the form was shown is told; sent again, it changes the version that is active by then."""

@@ -20,6 +20,7 @@ from memory.transfer.views import ImportOptionsSerializer, export_response, impo
 from studio.access import PageRequest, page
 from studio.forms import Form
 from tenants.actor import actor_of
+from tenants.page_forms import body_size, takes
 from tenants.permissions import IsTenantAdmin
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tenants.slots import TRANSFERS
@@ -59,6 +60,7 @@ class ImportSerializer(ImportOptionsSerializer):
     file = serializers.FileField(error_messages={"required": "Choose a file.", "empty": "This file is empty."})
 
 
+@takes(None)  # `take_file` looks at the size, once it is known whose file it is
 @csrf_exempt  # the token stands in the form, and the form is read once it is known whose it is: `bring_in` checks it
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def import_page(request: PageRequest) -> HttpResponse:
@@ -69,7 +71,7 @@ def import_page(request: PageRequest) -> HttpResponse:
 
 
 def take_file(request: PageRequest) -> None:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
+    if body_size(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
         most = f"{settings.IMPORT_MAX_BYTES:,}"
         raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")
     request.upload_handlers = [TemporaryFileUploadHandler(request)]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import RequestFactory
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from memgraph.wsgi import application
@@ -119,13 +118,15 @@ def test_another_type_of_body_is_415(content_type: str, editor: APIClient) -> No
     assert_problem(editor.generic("POST", "/v1/events", b'{"a":1}', content_type), 415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("path", ["/v1/auth/login", "/v1/auth/onboard", "/v1/events"])
-def test_a_body_over_the_limit_is_413(path: str, editor: APIClient, settings: Settings) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    for size, status in ((1000, 400), (1001, 413)):
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/v1/auth/login", 16 * 1024), ("/v1/auth/onboard", 16 * 1024), ("/v1/events", 2 * 1024 * 1024)],
+)
+def test_a_body_over_the_limit_is_413(path: str, most: int, editor: APIClient) -> None:
+    for size, status in ((most, 400), (most + 1, 413)):
         response = editor.generic("POST", path, b"[" * size, "application/json")
         assert_problem(response, status, {400: "malformed", 413: "payload_too_large"}[status])
-    form = editor.generic("POST", "/v1/auth/login", b"a=" + b"b" * 1000, "application/x-www-form-urlencoded")
+    form = editor.generic("POST", "/v1/auth/login", b"a=" + b"b" * 16_383, "application/x-www-form-urlencoded")
     assert_problem(form, 413, "payload_too_large")
 
 

@@ -157,10 +157,11 @@ def test_no_other_page_keeps_a_file(path: str, acme_editor: User, monkeypatch: p
     monkeypatch.setattr("django.core.files.uploadhandler.TemporaryUploadedFile", lambda *args: made.append(args))
     client = browser(acme_editor)
     form = main_form(client.get("/studio/account"))
-    response = client.post(path, {**form, "file": SimpleUploadedFile("big", bytes(3_000_000))})
-    assert response.status_code in (200, 403, 422)
-    assert not made
-    assert not response.wsgi_request.FILES
+    for size, statuses in ((9_000, (200, 403, 422)), (3_000_000, (403, 413))):
+        response = client.post(path, {**form, "file": SimpleUploadedFile("big", bytes(size))})
+        assert response.status_code in statuses
+        assert not made
+        assert not response.wsgi_request.FILES
 
 
 def test_the_import_checks_its_token(acme: Tenant, acme_admin: User) -> None:

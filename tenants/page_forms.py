@@ -1,0 +1,33 @@
+"""How large the form of a page may be. It is looked at before Django reads it, which the check of its token does."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import HttpRequest
+
+from tenants.bodies import SMALL_BODY
+from tenants.problems import PayloadTooLarge
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes(most: int | None) -> Callable[[View], View]:
+    """A page whose form may be larger than those of others. None: the page looks at the size itself."""
+
+    def mark(view: View) -> View:
+        view.largest_body = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def refuse_large_form(request: HttpRequest, view: Any) -> None:
+    most = getattr(view, "largest_body", SMALL_BODY)
+    if most is not None and body_size(request) > most:
+        raise PayloadTooLarge(f"The form is larger than {most:,} bytes.")
+
+
+def body_size(request: HttpRequest) -> int:
+    """What the client says that it sends. Django reads no more than that."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isascii() and length.isdigit() else 0
