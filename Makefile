@@ -56,7 +56,7 @@ requirements: developer ## write the requirements with hashes anew, after a chan
 
 clean: ## remove what was made here, but no data
 	rm -rf .cache .venv .venv-bench node_modules artefacts
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local developer: requirements = requirements-$(if $(filter local,$@),local,dev).txt

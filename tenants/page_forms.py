@@ -12,7 +12,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def takes(most: int | None) -> Callable[[View], View]:
-    """A page whose form may be larger than those of others. None: the page looks at the size itself."""
+    """A page whose form may be larger than those of others, as `multipart/form-data`: Django decodes others slowly.
+
+    None: the page looks at the size itself.
+    """
 
     def mark(view: View) -> View:
         view.largest_body = most  # type: ignore[attr-defined]
@@ -22,7 +25,8 @@ def takes(most: int | None) -> Callable[[View], View]:
 
 
 def refuse_large_form(request: HttpRequest, view: Any) -> None:
-    most = getattr(view, "largest_body", SMALL_BODY)
+    is_multipart = request.content_type == "multipart/form-data"
+    most = getattr(view, "largest_body", SMALL_BODY) if is_multipart else SMALL_BODY
     if most is not None and body_size(request) > most:
         raise PayloadTooLarge(f"The form is larger than {most:,} bytes.")
 
