@@ -19,6 +19,8 @@ class AddressesField(NetworksField):
     def to_internal_value(self, data: Any) -> list[str]:
         lines = enumerate("\n".join(data).splitlines(), 1)
         placed = [(number, text) for number, line in lines for text in BETWEEN.split(line) if text]
+        if len(placed) > self.most:
+            self.fail("max_length", max_length=self.most)
         try:
             return super().to_internal_value([text for _, text in placed])
         except serializers.ValidationError as refusal:

@@ -44,6 +44,11 @@ def at_most_values(most: int, body: bytes) -> int:
     return 1 + sum(count_up_to(most, character, body) for character in (b",", b"]", b"}"))
 
 
+def has_long_texts(body: bytes) -> bool:
+    """Whether a value has 128 bytes or more on average."""
+    return at_most_values(len(body) // 128, body) <= len(body) // 128
+
+
 def unescaped(body: bytes) -> bytes:
     """Without escaped backslashes and quotation marks: the marks that are left begin and end the strings."""
     return body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
@@ -56,7 +61,7 @@ def outside_strings(body: bytes) -> bytes:
 
 def holds_nul(body: bytes) -> bool:
     """Of JSON that could be parsed. `\\\\u0000` with an escaped backslash is none."""
-    return b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b"")
+    return b"\\" in body and b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b"")
 
 
 def may_hold_long_number(body: bytes) -> bool:
