@@ -17,6 +17,7 @@ from tenants.actions import Action
 from tenants.actor import Actor, ActorKind, actor_of
 from tenants.audit import Target, record
 from tenants.metrics import SIGN_INS
+from tenants.network import network_of
 from tenants.problems import TooManyRequests, Unavailable
 from tenants.slots import PASSWORD_HASHING
 
@@ -38,7 +39,7 @@ class LimitedSignInForm(AdminAuthenticationForm):
         request = cast("HttpRequest", self.request)
         actor = actor_of(request)
         try:
-            with PASSWORD_HASHING.take():
+            with PASSWORD_HASHING.take(network_of(actor.address)):
                 guess = Guess.begin(email=email, user=user, actor=actor)
                 cleaned: dict[str, Any] = super().clean()
         except (TooManyRequests, Unavailable) as refusal:

@@ -19,6 +19,7 @@ from tenants.authority import acting
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.models import Role, Tenant
+from tenants.network import network_of
 from tenants.problems import Conflict
 from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
@@ -85,7 +86,7 @@ def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor
     if invitation.tenant.suspended_at is not None:
         raise refusal("tenant_suspended")
     refuse_bad_password(password, User(email=invitation.email, full_name=full_name))
-    with PASSWORD_HASHING.take():
+    with PASSWORD_HASHING.take(network_of(actor.address)):
         hashed = make_password(password)
     try:
         with acting(actor, in_tenant=invitation.tenant_id):

@@ -54,7 +54,7 @@ def change_own_password(
 ) -> int:
     """The same for a tenant's person and an operator. `but` is the session that goes on: its id, or its stored key."""
     refuse_bad_password(new_password, user, field="new_password")
-    with PASSWORD_HASHING.take():
+    with PASSWORD_HASHING.take(network_of(actor.address)):
         guess = Guess.begin(email=user.email, user=user, actor=actor)
         right = check_password(current_password, user.password)
         hashed = make_password(new_password) if right else ""
@@ -162,7 +162,7 @@ def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
     if tenant.suspended_at is not None:
         raise refusal("tenant_suspended")
     refuse_bad_password(new_password, user, field="new_password")
-    with PASSWORD_HASHING.take():
+    with PASSWORD_HASHING.take(network_of(actor.address)):
         hashed = make_password(new_password)
     with acting(actor, ends=[user.id], in_tenant=tenant.id):
         User.objects.select_for_update(no_key=True).filter(id=user.id).first()

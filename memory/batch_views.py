@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from memory.models import Belief
 from memory.rows import shown_row
 from memory.serializers import BeliefSerializer, CreateBeliefSerializer, EventSerializer
 from memory.transactions import again_after_deadlock, tenant_transaction
+from memory.turns import turn
 from tenants.bodies import LARGE_BATCH, MANY_VALUES
 from tenants.permissions import IsTenantEditor
 from tenants.views import TenantAPIView
@@ -21,6 +23,16 @@ class BatchView(TenantAPIView):
     access: ClassVar = {"POST": [IsTenantEditor]}
     largest_body = LARGE_BATCH
     most_values = MANY_VALUES
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as self.held:
+            return super().dispatch(request, *args, **kwargs)
+
+    def check_permissions(self, request: Request) -> None:
+        """The turn begins before the body is parsed, which is most of the work, and when it is known whose it is."""
+        super().check_permissions(request)
+        size = int(request.META.get("CONTENT_LENGTH") or LARGE_BATCH)  # without a length it may be anything
+        self.held.enter_context(turn(self.principal.tenant_id, size=size))
 
     def items(self, name: str, *, most: int) -> list[Any]:
         items = batches.items_of(self.request.data, name, most=most)

@@ -5,9 +5,22 @@ from uuid import UUID
 
 from memory.models import Event
 from memory.search import CANDIDATES, RANKED, Found, Hit, note_recall, search_beliefs
+from memory.transactions import tenant_transaction
+from tenants.principal import Principal
+from tenants.slots import HEAVY_CALLS
 
 RECENT_EVENTS: Final = 10
 RECALLED: Final = 10  # of the hits count as recalled: the rest is rarely read
+
+
+def recall(
+    *, principal: Principal, query: str, user_id: str | None, limit: int, with_events: bool = False
+) -> tuple[Found, list[Event]]:
+    """What is remembered for a query, and the newest events if they are wanted. A search has a heavy call's slot."""
+    tenant_id = principal.tenant_id
+    with HEAVY_CALLS.take(tenant_id), tenant_transaction(tenant_id, by=principal):
+        found = find_memories(tenant_id=tenant_id, query=query, user_id=user_id, limit=limit)
+        return found, recent_events(tenant_id=tenant_id, user_id=user_id) if with_events else []
 
 
 def find_memories(*, tenant_id: UUID, query: str, user_id: str | None, limit: int) -> Found:

@@ -23,6 +23,7 @@ from tenants.authority import acting
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tenants.principal import Principal
 from tenants.problems import Unavailable
+from tenants.slots import TAKEBACKS
 
 BATCH: Final = 2000
 ATTEMPTS: Final = 5  # against those who were let in before the suspension, and still write
@@ -36,6 +37,11 @@ def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
     It is suspended first, so that nobody is let in any more. A row that was written meanwhile all the same makes the
     last transaction fail, because every table refers to the tenant's row; then it is swept again.
     """
+    with TAKEBACKS.take(tenant_id):
+        return delete_at_once(tenant_id, actor)
+
+
+def delete_at_once(tenant_id: UUID, actor: Actor) -> dict[str, int]:
     deleted: Counter[str] = Counter()
     chain = suspend_for_deletion(tenant_id, actor)
     by = replace(actor.principal, is_deleting=True) if actor.principal else None

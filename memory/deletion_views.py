@@ -11,7 +11,6 @@ from accounts.validators import LONGEST
 from memory.deletion import delete_tenant
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
-from tenants.slots import TRANSFERS
 from tenants.views import TenantView
 
 
@@ -46,6 +45,5 @@ class DeletableTenantView(TenantView):
         sent.is_valid(raise_exception=True)
         actor = actor_of(request)
         confirm_password(principal=self.principal, password=sent.validated_data["password"], actor=actor)
-        with TRANSFERS.take():
-            deleted = delete_tenant(tenant_id=self.principal.tenant_id, actor=actor)
+        deleted = delete_tenant(tenant_id=self.principal.tenant_id, actor=actor)
         return Response(DeletedTenantSerializer({"id": self.principal.tenant_id, "deleted": deleted}).data)

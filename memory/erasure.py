@@ -10,6 +10,7 @@ from memory.transactions import at_the_end, tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, pseudonym, record
+from tenants.slots import TAKEBACKS
 
 OF_USER: Final = "user_id = %(user_id)s"
 OF_SUBJECT: Final = "subject_id = %(user_id)s"
@@ -28,7 +29,7 @@ def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
     The audit log can't be erased from, so it keeps a pseudonym of the user id, under the log's key.
     """
     values = {"tenant_id": tenant_id, "user_id": user_id}
-    with tenant_transaction(tenant_id, by=actor.principal, unhurried=True):
+    with TAKEBACKS.take(tenant_id), tenant_transaction(tenant_id, by=actor.principal, unhurried=True):
         await_settling(tenant_id)
         erased = Erased(
             episodes=remove_rows(Episode, OF_USER, values),

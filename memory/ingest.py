@@ -10,6 +10,7 @@ from typing import Any, Final
 from memory.models import Belief
 from memory.sentences import user_sentences
 from memory.services import await_turn, record_belief, record_event
+from memory.turns import turn
 from tenants.principal import Principal
 
 CONFIDENCE: Final = 0.3
@@ -26,6 +27,11 @@ UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     """The event, and how many new beliefs the text made. The same text again makes none."""
+    with turn(principal.tenant_id, size=len(text)):
+        return ingest_in_turn(principal, user_id, text, **event_fields)
+
+
+def ingest_in_turn(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     unknown = unknown_sentences(principal, user_id, text)
     if unknown:  # another text may hold the same sentences in another order
         await_turn(principal.tenant_id, user_id, "said")

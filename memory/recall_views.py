@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory.content import LARGEST_CONTENT
-from memory.context import context, find_memories, graph_context, recent_events
+from memory.context import context, graph_context, recall
 from memory.ingest import ingest_text
 from memory.search import LARGEST_ANSWER
 from memory.serializers import NameField, OptionalNameField, checked
@@ -67,9 +67,8 @@ class GraphContextView(TenantAPIView):
     @extend_schema(operation_id="context_search", request=SearchSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         wanted = checked(SearchSerializer(data=request.data))
-        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
-        with tenant_transaction(tenant_id, by=self.principal):
-            found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
+        user_id = wanted.get("user_id")
+        found, _ = recall(principal=self.principal, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
         return Response(graph_context(found, user_id=user_id))
 
 
@@ -82,10 +81,9 @@ class ContextView(TenantAPIView):
     @extend_schema(operation_id="context_search_v1", request=TaskSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         wanted = checked(TaskSerializer(data=request.data))
-        tenant_id, user_id = self.principal.tenant_id, wanted.get("user_id")
-        with tenant_transaction(tenant_id, by=self.principal):
-            found = find_memories(tenant_id=tenant_id, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
-            events = recent_events(tenant_id=tenant_id, user_id=user_id)
+        user_id = wanted.get("user_id")
+        query, limit = wanted["query"], wanted["limit"]
+        found, events = recall(principal=self.principal, query=query, user_id=user_id, limit=limit, with_events=True)
         return Response(context(found, events, user_id=user_id))
 
 

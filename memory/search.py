@@ -19,7 +19,9 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from memory.models import Belief
+from memory.transactions import tenant_transaction
 from memory.words import PATTERNS, fold, sql_folded, sql_spaced, words_of
+from tenants.slots import HEAVY_CALLS
 
 CANDIDATES: Final = 1000  # the newest active beliefs that a search over the tenant looks at
 SPELLED: Final = 2000  # of one end user's, the newest whose words a slip is looked for among
@@ -164,6 +166,12 @@ class Found:
     @property
     def match(self) -> str:
         return ("corrected" if self.corrections else "lexical") if self.hits else "none"
+
+
+def look_up(*, tenant_id: UUID, query: str, subject_id: str | None, limit: int) -> Found:
+    """A search by itself, which counts as no recall. It has a heavy call's slot."""
+    with HEAVY_CALLS.take(tenant_id), tenant_transaction(tenant_id):
+        return search_beliefs(tenant_id=tenant_id, query=query, subject_id=subject_id, limit=limit)
 
 
 def search_beliefs(*, tenant_id: UUID, query: str, subject_id: str | None, limit: int = LARGEST_ANSWER) -> Found:

@@ -19,6 +19,7 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
 from tenants.models import AuditEntry
+from tenants.slots import TAKEBACKS
 
 WRITTEN_BY_KEY: Final = "written_by_key = %(key_id)s AND written_at >= %(since)s"
 CREATE_REMOVED: Final = """
@@ -106,7 +107,8 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
     By when a row was written here, not by its `created_at`, which an import brings along. What the key deleted or
     changed in place, nobody can bring back. Revoke the key first: what it writes meanwhile stays.
     """
-    return again_after_deadlock(lambda: undo_at_once(key, since, actor, dry_run=dry_run))
+    with TAKEBACKS.take(key.tenant_id):
+        return again_after_deadlock(lambda: undo_at_once(key, since, actor, dry_run=dry_run))
 
 
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from tenants.models import AuditEntry, AuditEntryQuerySet, AuditHead
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.principal import Principal
 from tenants.renderers import CSVRenderer
+from tenants.slots import AUDIT_DOWNLOADS
 from tenants.views import TenantViewSet
 from tenants.watching import ending_early, watching, while_allowed
 
@@ -113,7 +115,16 @@ def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQue
 
 
 def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
-    """The log as a file to download, of the API and of the Studio. That it was taken is in the log too."""
+    """The log as a file to download, of the API and of the Studio. It has a slot until it is read or given up."""
+    with ExitStack() as held:
+        held.enter_context(AUDIT_DOWNLOADS.take(principal.tenant_id))
+        response = start_csv(principal, filters, actor)
+        response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]
+    return response
+
+
+def start_csv(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
+    """That it was taken is in the log too."""
     tenant_id = principal.tenant_id
     entries = chosen_entries(tenant_id, filters)
     wanted = {name: value for name, value in filters.items() if name in AuditFilterSerializer().fields}

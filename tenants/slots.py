@@ -1,31 +1,76 @@
-"""Bounded numbers of requests that hold a thread for long, so that they never starve the rest of a worker."""
+"""Bounded numbers of requests that hold a thread for long, so that they never starve the rest of a worker.
 
-from collections.abc import Iterator
+A worker has `settings.THREADS` threads. All places of all kinds of slots, to run and to wait, are fewer than half of
+them. A kind has its own slots, so that nothing long keeps out what must not wait for it: an export that is open for
+hours keeps nobody from signing in, and nobody from undoing what a leaked key wrote.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import Condition
 from typing import Final
 
 from tenants.problems import Unavailable
 
-WAIT_SECONDS: Final = 2
+WAIT_SECONDS: Final = 2.0
 
 
 class Slots:
-    """At most `count` at once in this worker. One waits at most 2 s for a slot, then answers 503."""
+    """At most `count` at once in this worker, and one more waits at most 2 s. Everybody else gets 503 at once.
 
-    def __init__(self, count: int) -> None:
-        self.semaphore = BoundedSemaphore(count)
+    The last place is for another tenant than the ones that hold the rest: however many requests one sends, a second
+    tenant may wait, and has the next slot that is free.
+    """
+
+    def __init__(self, count: int, *, waiters: int) -> None:
+        self.count = count
+        self.waiters = waiters
+        self.share = max(1, count + waiters - 1)  # of one tenant
+        self.running: Counter[Hashable] = Counter()
+        self.waiting: list[Hashable] = []  # in the order in which they came
+        self.changed = Condition()
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        if not self.semaphore.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable()
+    def take(self, tenant: Hashable = None) -> Iterator[None]:
+        """Of a stranger, whose tenant nobody knows, the network counts."""
+        with self.changed:
+            if not self.enter(tenant):
+                raise Unavailable()
         try:
             yield
         finally:
-            self.semaphore.release()
+            with self.changed:
+                self.running -= Counter([tenant])
+                self.changed.notify_all()
+
+    def enter(self, tenant: Hashable) -> bool:
+        if self.running[tenant] + self.waiting.count(tenant) >= self.share:
+            return False
+        if self.running.total() < self.count and not self.waiting:
+            self.running[tenant] += 1
+            return True
+        if len(self.waiting) >= self.waiters:
+            return False
+        return self.wait_for_turn(tenant)
+
+    def wait_for_turn(self, tenant: Hashable) -> bool:
+        self.waiting.append(tenant)
+        came = self.changed.wait_for(lambda: self.is_next(tenant), WAIT_SECONDS)
+        self.waiting.remove(tenant)
+        if came:
+            self.running[tenant] += 1
+        self.changed.notify_all()
+        return came
+
+    def is_next(self, tenant: Hashable) -> bool:
+        """Of those who wait, the one that runs the fewest, and of these the one that came first."""
+        return self.running.total() < self.count and tenant == min(self.waiting, key=lambda other: self.running[other])
 
 
-# One of each in a worker of five threads: three threads always answer everything else.
-PASSWORD_HASHING = Slots(1)
-TRANSFERS = Slots(1)
+# Together 11 places of a worker's 24 threads.
+PASSWORD_HASHING: Final = Slots(2, waiters=1)  # one hashes, and the other is at its counters meanwhile
+TRANSFERS: Final = Slots(1, waiters=0)  # exports and imports, which may last for hours
+AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not keep an admin from one
+TAKEBACKS: Final = Slots(1, waiters=1)  # erasing, undoing, deleting
+HEAVY_CALLS: Final = Slots(2, waiters=2)  # searches and large batches

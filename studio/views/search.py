@@ -6,8 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from memory.recall_views import SearchSerializer
-from memory.search import CANDIDATES, FLOOR, WEIGHTS, Found, Hit, search_beliefs
-from memory.transactions import tenant_transaction
+from memory.search import CANDIDATES, FLOOR, WEIGHTS, Found, Hit, look_up
 from studio.access import PageRequest, page
 from studio.forms import sentence_of
 
@@ -35,10 +34,8 @@ def search(request: PageRequest) -> HttpResponse:
     if not wanted.is_valid():
         errors = {name: sentence_of(fault) for name, fault in wanted.errors.items()}
     elif values["query"]:
-        with tenant_transaction(tenant_id):
-            found = search_beliefs(
-                tenant_id=tenant_id, query=values["query"], subject_id=wanted.validated_data["user_id"], limit=MOST
-            )
+        subject_id = wanted.validated_data["user_id"]
+        found = look_up(tenant_id=tenant_id, query=values["query"], subject_id=subject_id, limit=MOST)
     context: dict[str, Any] = {
         "values": values,
         "errors": errors,

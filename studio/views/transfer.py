@@ -15,6 +15,7 @@ from rest_framework import serializers
 from memory.queries import tenant_totals
 from memory.transactions import tenant_transaction
 from memory.transfer.lines import Gunzipped, Readable
+from memory.transfer.lock import receiving
 from memory.transfer.under_way import transfer_under_way
 from memory.transfer.views import ImportOptionsSerializer, export_response, import_stream
 from studio.access import PageRequest, page
@@ -23,7 +24,6 @@ from tenants.actor import actor_of
 from tenants.page_forms import body_size, takes
 from tenants.permissions import IsTenantAdmin
 from tenants.problems import PayloadTooLarge, Unprocessable
-from tenants.slots import TRANSFERS
 
 FORM_BYTES: Final = 64 * 1024  # of the form around the file
 GZIP: Final = b"\x1f\x8b"  # RFC 1952, section 2.3.1
@@ -75,7 +75,7 @@ def take_file(request: PageRequest) -> None:
         most = f"{settings.IMPORT_MAX_BYTES:,}"
         raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")
     request.upload_handlers = [TemporaryFileUploadHandler(request)]
-    with TRANSFERS.take():
+    with receiving(request.principal.tenant_id):
         request.POST  # noqa: B018 - reads the form
 
 

@@ -21,7 +21,6 @@ from tenants.permissions import IsTenantAdmin
 from tenants.quotas import cap_of
 from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
 from tenants.services import change_tenant, freeze_keys, unfreeze_keys
-from tenants.slots import TRANSFERS
 
 FORM: Final = ("GET", "HEAD", "POST")
 LABELS: Final = {
@@ -114,8 +113,7 @@ def delete(request: PageRequest) -> HttpResponse:
         with form.checking():
             password, actor = form.fields()["password"], actor_of(request)
             confirm_password(principal=principal, password=password, actor=actor)
-            with TRANSFERS.take():
-                deleted = delete_tenant(tenant_id=principal.tenant_id, actor=actor)
+            deleted = delete_tenant(tenant_id=principal.tenant_id, actor=actor)
             response = render(request, "studio/goodbye.html", {"name": principal.tenant_name, "deleted": deleted})
             cookies.drop_token(response)
             return response

@@ -1,0 +1,237 @@
+"""Heavy requests: who has a slot, who waits for one, and who is answered at once. docs/security.md, "Slots"."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from memory.models import Event
+from memory.transactions import tenant_transaction
+from tenants import slots
+from tenants.models import Tenant
+from tenants.problems import Unavailable
+from tenants.slots import Slots
+from tests.factories import PASSWORD, client_for, make_event, make_key, make_user
+from tests.memgraph.processes import wait_for
+from tests.memory.transfers import EVENT, make_file, upload
+from tests.studio.browsing import browser
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LARGE_TEXT = "It rains in London today. " * 1000
+KINDS = {name: kind for name, kind in vars(slots).items() if isinstance(kind, Slots)}
+
+
+def large_batch(client: APIClient) -> Any:
+    event = {"event_type": "m", "user_id": "ada", "content": {"text": "x" * 1000}}
+    return client.post("/v1/events/batch", {"events": [event] * 20})
+
+
+def undo(client: APIClient, tenant: Tenant) -> Any:
+    key, _ = make_key(tenant)
+    body = {"since": key.created_at.isoformat(), "dry_run": True}
+    return client.post(f"/v1/api-keys/{key.id}/undo", body)
+
+
+def delete(client: APIClient, tenant: Tenant) -> Any:
+    return client.delete("/v1/tenant", {"confirm": tenant.name, "password": PASSWORD})
+
+
+HEAVY: dict[str, tuple[str, Callable[[APIClient, Tenant], Any]]] = {
+    "export": ("TRANSFERS", lambda client, _: client.get("/v1/admin/export")),
+    "import": ("TRANSFERS", lambda client, _: upload(client, make_file(EVENT))),
+    "audit log": ("AUDIT_DOWNLOADS", lambda client, _: client.get("/v1/admin/audit", HTTP_ACCEPT="text/csv")),
+    "erasing": ("TAKEBACKS", lambda client, _: client.post("/v1/admin/erase", {"user_id": "ada"})),
+    "undoing": ("TAKEBACKS", undo),
+    "deletion": ("TAKEBACKS", delete),
+    "search": ("HEAVY_CALLS", lambda client, _: client.post("/v2/context", {"query": "tea"})),
+    "search, version 1": ("HEAVY_CALLS", lambda client, _: client.post("/v1/context", {"task": "tea"})),
+    "batch": ("HEAVY_CALLS", lambda client, _: large_batch(client)),
+    "text": ("HEAVY_CALLS", lambda client, _: client.post("/v1/ingest", {"user_id": "a", "text": LARGE_TEXT})),
+    "sign-in": (
+        "PASSWORD_HASHING",
+        lambda _, __: APIClient().post("/v1/auth/login", {"email": "a@b.example", "password": "wrong"}),
+    ),
+    "onboarding": (
+        "PASSWORD_HASHING",
+        lambda _, __: APIClient().post(
+            "/v1/auth/onboard",
+            {"email": "new@b.example", "password": PASSWORD, "full_name": "A", "cluster_name": "A"},
+        ),
+    ),
+}
+
+
+@contextmanager
+def all_taken(kind: Slots) -> Iterator[None]:
+    """By other tenants, so that nobody waits either."""
+    with ExitStack() as held:
+        for number in range(kind.count):
+            held.enter_context(kind.take(number))
+        waiting = [threading.Thread(target=wait_in_vain, args=(kind, f"waiter {n}")) for n in range(kind.waiters)]
+        for thread in waiting:
+            thread.start()
+        wait_for(lambda: len(kind.waiting) == kind.waiters, 5, "all places to wait are taken")
+        yield
+    for thread in waiting:
+        thread.join()
+
+
+def wait_in_vain(kind: Slots, who: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots, "WAIT_SECONDS", 60.0)
+        with kind.take(who):
+            pass
+
+
+def test_all_places_are_fewer_than_half_of_the_threads() -> None:
+    assert 2 * sum(kind.count + kind.waiters for kind in KINDS.values()) < settings.THREADS
+
+
+def test_no_kind_has_more_who_wait_than_slots() -> None:
+    assert all(kind.waiters <= kind.count for kind in KINDS.values())
+
+
+@pytest.fixture
+def boss(acme: Tenant) -> APIClient:
+    return client_for(make_user(acme, password=PASSWORD))
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_a_heavy_request_without_a_place_is_answered_at_once(name: str, acme: Tenant, boss: APIClient) -> None:
+    kind, call = HEAVY[name]
+    make_event(acme)
+    with all_taken(KINDS[kind]):
+        refused = call(boss, acme)
+        assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "busy", "1")
+        with tenant_transaction(acme.id):
+            assert Event.objects.count() == 1
+    assert not KINDS[kind].running
+    answer = call(boss, acme)
+    assert answer.status_code in (200, 201, 401), answer.content
+    if answer.streaming:
+        assert answer.getvalue()
+    assert not KINDS[kind].running
+    assert not KINDS[kind].waiting
+
+
+@pytest.mark.parametrize("page", ["/studio/search?query=tea", "/studio/audit.csv"])
+def test_pages_have_the_same_slots(page: str, acme_admin: User) -> None:
+    kind = slots.HEAVY_CALLS if "search" in page else slots.AUDIT_DOWNLOADS
+    with all_taken(kind):
+        refused = browser(acme_admin).get(page)
+        assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+
+
+@pytest.mark.parametrize("name", ["erasing", "undoing", "deletion", "search", "batch", "sign-in", "audit log"])
+def test_an_export_that_stays_open_keeps_nobody_from_acting(name: str, acme: Tenant, boss: APIClient) -> None:
+    """Of the same tenant neither: whoever holds a leaked key must not keep its admin from undoing what it wrote."""
+    with slots.TRANSFERS.take(acme.id):
+        answer = HEAVY[name][1](boss, acme)
+        assert answer.status_code in (200, 201, 401), answer.content
+
+
+def test_a_small_batch_needs_no_slot(editor_key: APIClient) -> None:
+    event = {"event_type": "m", "user_id": "ada", "content": {}}
+    with all_taken(slots.HEAVY_CALLS):
+        assert editor_key.post("/v1/events/batch", {"events": [event] * 20}).status_code == 201
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.waiters], ids=lambda kind: str(kind.count))
+def test_one_tenant_never_has_the_last_place(kind: Slots) -> None:
+    """However many it sends. Another one waits in it, and has the next slot."""
+    ended, order = threading.Event(), []
+
+    def hold(tenant: str) -> None:
+        try:
+            with kind.take(tenant):
+                order.append(tenant)
+                ended.wait(30)
+        except Unavailable:
+            order.append(f"{tenant} refused")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots, "WAIT_SECONDS", 60.0)
+        greedy = [threading.Thread(target=hold, args=("greedy",)) for _ in range(12)]
+        for thread in greedy:
+            thread.start()
+        wait_for(lambda: order.count("greedy refused") == 12 - kind.share, 5, "all but its share are refused")
+        others = threading.Thread(target=hold, args=("other",))
+        others.start()
+        wait_for(lambda: "other" in kind.waiting or "other" in order, 5, "the other tenant waits")
+        ended.set()
+        for thread in (*greedy, others):
+            thread.join()
+    assert order.count("greedy") == kind.share
+    assert "other" in order
+    assert not kind.running
+
+
+def test_who_waits_is_refused_after_two_seconds_and_leaves_its_place() -> None:
+    kind = Slots(1, waiters=1)
+    with kind.take("one"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots, "WAIT_SECONDS", 0.01)
+        for _ in range(2):
+            with pytest.raises(Unavailable), kind.take("another"):
+                pass
+    with kind.take("another"):
+        pass
+    assert (kind.running.total(), kind.waiting) == (0, [])
+
+
+def test_of_those_who_wait_the_one_with_fewer_running_comes_first() -> None:
+    kind, order = Slots(2, waiters=2), []
+    done = {name: threading.Event() for name in ("a1", "a2", "a3", "b1")}
+
+    def hold(name: str) -> None:
+        with kind.take(name[0]):
+            order.append(name)
+            done[name].wait(30)
+
+    threads = []
+    for name, place in (("a1", 1), ("a2", 2), ("a3", 3), ("b1", 4)):
+        threads.append(threading.Thread(target=hold, args=(name,)))
+        threads[-1].start()
+        wait_for(lambda place=place: kind.running.total() + len(kind.waiting) == place, 5, f"{name} is in")
+    done["a1"].set()
+    wait_for(lambda: len(order) == 3, 5, "the next one runs")
+    for event in done.values():
+        event.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["a1", "a2", "b1", "a3"]
+
+
+def test_whatever_is_raised_gives_the_slot_back() -> None:
+    kind = Slots(1, waiters=0)
+    for error in (ValueError, GeneratorExit, KeyboardInterrupt):
+        with pytest.raises(error), kind.take("one"):
+            raise error
+    assert not kind.running
+
+
+@pytest.mark.parametrize("path", ["/v1/admin/export", "/studio/audit.csv"])
+def test_a_client_that_leaves_gives_the_slot_back(path: str, acme: Tenant, acme_admin: User) -> None:
+    kind = slots.TRANSFERS if "export" in path else slots.AUDIT_DOWNLOADS
+    make_event(acme)
+    for taken in (0, 1):
+        response = (browser if "studio" in path else client_for)(acme_admin).get(path)
+        assert response.status_code == 200
+        assert kind.running.total() == 1
+        chunks = iter(response.streaming_content)
+        for _ in range(taken):
+            next(chunks)
+        response.close()
+        assert not kind.running
+
+
+def test_no_view_takes_a_slot() -> None:
+    """A rule of policy stands in a service: views and pages only call it."""
+    root = settings.BASE_DIR
+    views = [*root.glob("*/views/*.py"), *root.glob("*/*views.py"), *root.glob("*/transfer/views.py")]
+    naming = [path.name for path in views if "tenants.slots" in path.read_text()]
+    assert naming == ["audit_views.py"]  # whose services stand in the same file
