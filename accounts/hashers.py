@@ -9,7 +9,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-NICENESS: Final = 10
+NICENESS: Final = 5
 P = ParamSpec("P")
 T = TypeVar("T")
 

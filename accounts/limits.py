@@ -1,6 +1,7 @@
 """How often one may guess a password, and do whatever else a stranger may do. The policy is in `docs/security.md`."""
 
 from datetime import timedelta
+from math import ceil
 from typing import Final, NamedTuple, Self
 
 from django.db import transaction
@@ -14,12 +15,21 @@ from tenants.limits import Limit, Usage, count, forgive, over, refund
 from tenants.metrics import SIGN_INS
 from tenants.models import AuditEntry, Counter
 from tenants.network import network_of
+from tenants.statements import Statement
 
 SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300, growing=True)
 SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)
-SIGN_INS_IN_ALL: Final = Limit("sign-ins", 1000, 300, growing=True)
+SIGN_INS_IN_ALL: Final = Limit("sign-ins", 1000, 300)
+STRANGERS_SIGN_INS: Final = Limit("sign-ins by address and ip, while many fail", 1, 60)
+SIGN_INS_BY_PERSON: Final = Limit("sign-ins by person", 30, 60)  # good ones
 NOBODYS_CHAIN: Final = bytes(32)
 KNOWN_FOR: Final = timedelta(days=90)
+# How long ago the person's 30th newest session began. By hand, because Django's way costs a millisecond.
+MANY_SESSIONS: Final = Statement("""
+SELECT extract(epoch FROM clock_timestamp() - s.created_at)::float8
+FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
+WHERE u.email = %(email)s ORDER BY s.id DESC OFFSET %(before)s::int LIMIT 1
+""")
 
 ONBOARDINGS_BY_IP: Final = Limit("onboardings by ip", 60, 3600)
 RESETS_BY_ADDRESS: Final = Limit("password resets by address", 5, 3600)
@@ -35,20 +45,30 @@ class Guess(NamedTuple):
 
     @classmethod
     def begin(cls, *, email: str, user: User | None, actor: Actor) -> Self:
-        """Raises 429 where too many were wrong. Who signed in from here lately is bound by their own limit alone."""
-        guess = cls([])
-        network = network_of(actor.address)
-        limits = [(SIGN_INS_BY_ADDRESS_AND_IP, pair(email, actor))]
+        """Raises 429 where too many were wrong. Who signed in from here lately is bound by their own limit alone.
+
+        While too many fail in all, a stranger's pair of address and network has one try a minute. So a right password
+        still gets in, wherever the wrong ones come from.
+        """
+        guess, here = cls([]), pair(email, actor)
+        guess.add(SIGN_INS_BY_ADDRESS_AND_IP, here, email=email, user=user, actor=actor)
         if not signed_in_from_here(email, user, actor):
-            limits += [(SIGN_INS_BY_IP, str(network)), (SIGN_INS_IN_ALL, "")]
-        for limit, subject in limits:
-            usage = count(limit, subject)
-            if usage.hits > limit.most:
-                guess.take_back()
-                note_lock(limit, usage, email=email, user=user, actor=actor)
-                raise over(limit, usage)
-            guess.counted.append((limit, subject))
+            guess.add(SIGN_INS_BY_IP, str(network_of(actor.address)), email=email, user=user, actor=actor)
+            in_all = count(SIGN_INS_IN_ALL, "")
+            guess.counted.append((SIGN_INS_IN_ALL, ""))
+            if in_all.hits > SIGN_INS_IN_ALL.most:
+                note_lock(SIGN_INS_IN_ALL, in_all, email=email, user=user, actor=actor)
+                guess.add(STRANGERS_SIGN_INS, here, email=email, user=user, actor=actor)
         return guess
+
+    def add(self, limit: Limit, subject: str, *, email: str, user: User | None, actor: Actor) -> None:
+        usage = count(limit, subject)
+        if usage.hits > limit.most:
+            self.take_back()
+            if limit.growing:
+                note_lock(limit, usage, email=email, user=user, actor=actor)
+            raise over(limit, usage)
+        self.counted.append((limit, subject))
 
     def take_back(self) -> None:
         """It was right, or it was not tried."""
@@ -75,6 +95,14 @@ def signed_in_from_here(email: str, user: User | None, actor: Actor) -> bool:
         signed_in = AuditEntry.objects.filter(tenant_id=None, action=Action.SIGN_IN_ACCEPTED, actor_id=user.id)
         return signed_in.filter(at__gt=since, address__range=here).exists()
     return Session.objects.filter(user__email=email, created_at__gt=since, sign_in_ip__range=here).exists()
+
+
+def refuse_many_sessions(email: str) -> None:
+    """Right passwords cost as much as wrong ones. The same work whether or not there is such a person."""
+    limit = SIGN_INS_BY_PERSON
+    for (seconds,) in MANY_SESSIONS.rows(email=email, before=limit.most - 1):
+        if seconds < limit.seconds:
+            raise over(limit, Usage(limit.most + 1, ceil(limit.seconds - seconds)))
 
 
 def note_lock(limit: Limit, usage: Usage, *, email: str, user: User | None, actor: Actor) -> None:

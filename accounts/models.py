@@ -94,7 +94,10 @@ class Session(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["user", "id"], name="session_by_user")]
+        indexes = [
+            models.Index(fields=["user", "id"], name="session_by_user"),
+            models.Index(fields=["user"], condition=Q(ended_at=None), name="session_unended_by_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,4 +1,5 @@
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -7,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
-from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal
+from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal, refuse_many_sessions
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
@@ -24,6 +25,15 @@ from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
+from tenants.statements import Statement
+
+MOST_SESSIONS: Final = 50  # of one person
+END_IDLEST: Final = Statement("""
+UPDATE accounts_session SET ended_at = %(now)s WHERE id IN (
+    SELECT id FROM accounts_session WHERE user_id = %(user)s::uuid AND ended_at IS NULL
+    ORDER BY coalesce(last_seen_at, created_at) DESC, id DESC OFFSET %(most)s::int
+) RETURNING id
+""")
 
 
 class Onboarded(NamedTuple):
@@ -48,7 +58,7 @@ def onboard(
         sentence = "New accounts are made by invitation here. Ask an admin of your workspace, or the operator."
         raise PermissionDenied(sentence, code="signup_closed")
     enforce(ONBOARDINGS_BY_IP, str(network_of(actor.address)))
-    with PASSWORD_HASHING.take():
+    with PASSWORD_HASHING.take(network_of(actor.address)):
         hashed = make_password(password)
     try:
         with acting(actor):
@@ -85,7 +95,8 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
     """
     email = normalize_address(email)
     user = User.objects.select_related("tenant").filter(email=email).first()
-    with PASSWORD_HASHING.take():
+    refuse_many_sessions(email)
+    with PASSWORD_HASHING.take(network_of(actor.address)):
         guess = Guess.begin(email=email, user=user, actor=actor)
         right = password_is_right(user, password)
     if not right or user is None or user.tenant is None or not user.is_active:
@@ -121,9 +132,15 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
             ip=actor.address,
             agent=actor.agent,
         )
-        actor = actor.as_user(user.id, user.email)
-        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""))
+        ended = end_idlest_sessions(user, now)
+        actor, after = actor.as_user(user.id, user.email), {"sessions_ended": ended} if ended else None
+        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""), after=after)
     return session
+
+
+def end_idlest_sessions(user: User, now: datetime) -> int:
+    """All but the 50 that were seen last. Those that expired unended go first, because they are seen no more."""
+    return len(END_IDLEST.rows(user=str(user.id), most=MOST_SESSIONS, now=now))
 
 
 def password_is_right(user: User | None, password: str) -> bool:

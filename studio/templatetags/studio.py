@@ -19,8 +19,8 @@ from memory.models import Event
 from studio.audit_words import ACTIONS, ACTORS
 from studio.counting import counted
 from studio.devices import device_of
+from studio.forms import name_form
 from studio.key_words import TONES, state_of
-from tenants.ids import new_id
 from tenants.models import AuditEntry
 
 register = template.Library()
@@ -46,8 +46,7 @@ def fingerprint(path: str) -> str:
 
 @register.simple_tag
 def once() -> str:
-    """Names one showing of a form: see `forms.py`."""
-    return str(new_id())
+    return name_form()
 
 
 @register.filter
