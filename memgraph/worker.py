@@ -3,20 +3,25 @@
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
 from time import sleep
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
+from django.conf import settings
 from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
+from memgraph.fair_pool import FairPool, caller_of
 from memgraph.processes import die_with_parent
 from memgraph.slow_clients import Lingering, SlowHeadError, TimedSocket, TimedUnreader
 
+HEAD_BYTES: Final = 8192
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -50,6 +55,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if self.nr_conns:
             sleep(min(self.nr_conns, 10) * 20e-6)
         super().accept(listener)
+
+    def get_thread_pool(self) -> FairPool:
+        return FairPool(self.cfg.threads)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """As gunicorn's, but for whose request it is."""
+        caller = caller_of(peek(conn.sock), str(conn.client[0]), settings.TRUSTED_PROXIES)
+        future = self.tpool.submit_for(caller, partial(self.handle, conn))
+        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def handle(self, conn: Any) -> Any:
         """A thread takes a connection when there is something to read, and doesn't wait for ever for its client."""
@@ -93,6 +107,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             util.write_nonblock(client, problem(status))
         except OSError:
             self.log.debug("The client of a refused request is gone")
+
+
+def peek(sock: socket.socket) -> bytes:
+    """The head of the next request, as far as it has come, and without taking it."""
+    try:
+        return sock.recv(HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return b""
 
 
 def problem(status: HTTPStatus) -> bytes:

@@ -17,16 +17,17 @@ WAIT_SECONDS: Final = 2.0
 
 
 class Slots:
-    """At most `count` at once in this worker, and one more waits at most 2 s. Everybody else gets 503 at once.
+    """At most `count` at once in this worker, and `waiters` more wait at most 2 s. Everybody else gets 503 at once.
 
-    The last place is for another tenant than the ones that hold the rest: however many requests one sends, a second
-    tenant may wait, and has the next slot that is free.
+    One tenant never has the last slot, if there are several, nor the last place: however many requests it sends, a
+    second tenant gets in.
     """
 
     def __init__(self, count: int, *, waiters: int) -> None:
         self.count = count
         self.waiters = waiters
-        self.share = max(1, count + waiters - 1)  # of one tenant
+        self.most_running = max(1, count - 1)  # of one tenant
+        self.share = max(1, count + waiters - 1)  # of one tenant, with those that wait
         self.running: Counter[Hashable] = Counter()
         self.waiting: list[Hashable] = []  # in the order in which they came
         self.changed = Condition()
@@ -47,12 +48,13 @@ class Slots:
     def enter(self, tenant: Hashable) -> bool:
         if self.running[tenant] + self.waiting.count(tenant) >= self.share:
             return False
-        if self.running.total() < self.count and not self.waiting:
-            self.running[tenant] += 1
-            return True
-        if len(self.waiting) >= self.waiters:
-            return False
-        return self.wait_for_turn(tenant)
+        if not self.may_run(tenant) or any(map(self.may_run, self.waiting)):
+            return len(self.waiting) < self.waiters and self.wait_for_turn(tenant)
+        self.running[tenant] += 1
+        return True
+
+    def may_run(self, tenant: Hashable) -> bool:
+        return self.running.total() < self.count and self.running[tenant] < self.most_running
 
     def wait_for_turn(self, tenant: Hashable) -> bool:
         self.waiting.append(tenant)
@@ -65,7 +67,7 @@ class Slots:
 
     def is_next(self, tenant: Hashable) -> bool:
         """Of those who wait, the one that runs the fewest, and of these the one that came first."""
-        return self.running.total() < self.count and tenant == min(self.waiting, key=lambda other: self.running[other])
+        return self.may_run(tenant) and tenant == min(self.waiting, key=lambda other: self.running[other])
 
 
 # Together 11 places of a worker's 24 threads.

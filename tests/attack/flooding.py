@@ -91,9 +91,12 @@ class Flooded:
 def flood(port: int, calls: list[Call], *, connections: int, pause: float = 0.0) -> Iterator[Flooded]:
     """So many connections, each of which calls again when it was answered, after a pause where it was refused."""
     order = {"port": port, "calls": [asdict(call) for call in calls], "connections": connections, "pause": pause}
-    command = [sys.executable, "-m", "tests.attack.flooding", json.dumps(order)]
+    command = [sys.executable, "-m", "tests.attack.flooding"]
     flooded, began = Flooded(), monotonic()
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        process.stdin.write(f"{json.dumps(order)}\n")
+        process.stdin.flush()
         try:
             yield flooded
         finally:
@@ -103,7 +106,7 @@ def flood(port: int, calls: list[Call], *, connections: int, pause: float = 0.0)
 
 
 def main() -> None:
-    order: dict[str, Any] = json.loads(sys.argv[1])
+    order: dict[str, Any] = json.loads(sys.stdin.readline())
     calls = [Call(**call) for call in order["calls"]]
     stop = threading.Event()
     statuses: Counter[int] = Counter()

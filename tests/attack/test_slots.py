@@ -183,27 +183,55 @@ def test_who_waits_is_refused_after_two_seconds_and_leaves_its_place() -> None:
     assert (kind.running.total(), kind.waiting) == (0, [])
 
 
-def test_of_those_who_wait_the_one_with_fewer_running_comes_first() -> None:
-    kind, order = Slots(2, waiters=2), []
-    done = {name: threading.Event() for name in ("a1", "a2", "a3", "b1")}
+class Holders:
+    """Threads that hold a slot until they are let go. The first letter of a name is its tenant."""
 
-    def hold(name: str) -> None:
-        with kind.take(name[0]):
-            order.append(name)
-            done[name].wait(30)
+    def __init__(self, kind: Slots) -> None:
+        self.kind, self.order, self.threads = kind, [], []
+        self.events: dict[str, threading.Event] = {}
 
-    threads = []
-    for name, place in (("a1", 1), ("a2", 2), ("a3", 3), ("b1", 4)):
-        threads.append(threading.Thread(target=hold, args=(name,)))
-        threads[-1].start()
-        wait_for(lambda place=place: kind.running.total() + len(kind.waiting) == place, 5, f"{name} is in")
-    done["a1"].set()
-    wait_for(lambda: len(order) == 3, 5, "the next one runs")
-    for event in done.values():
-        event.set()
-    for thread in threads:
-        thread.join()
-    assert order == ["a1", "a2", "b1", "a3"]
+    def add(self, name: str) -> None:
+        places = self.kind.running.total() + len(self.kind.waiting)
+        self.events[name] = threading.Event()
+        self.threads.append(threading.Thread(target=self.hold, args=(name,)))
+        self.threads[-1].start()
+        wait_for(lambda: self.kind.running.total() + len(self.kind.waiting) > places, 5, f"{name} is in")
+
+    def hold(self, name: str) -> None:
+        with self.kind.take(name[0]):
+            self.order.append(name)
+            self.events[name].wait(30)
+
+    def let_go(self, name: str) -> None:
+        runs = len(self.order)
+        self.events[name].set()
+        wait_for(lambda: len(self.order) > runs, 5, f"somebody runs after {name}")
+
+    def end(self) -> None:
+        for event in self.events.values():
+            event.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_of_several_slots_the_last_one_is_for_another_tenant() -> None:
+    holders = Holders(Slots(2, waiters=2))
+    for name in ("a1", "a2", "a3", "b1"):
+        holders.add(name)
+    wait_for(lambda: len(holders.order) == 2, 5, "two run")
+    assert holders.order == ["a1", "b1"]
+    holders.end()
+    assert sorted(holders.order) == ["a1", "a2", "a3", "b1"]
+
+
+def test_of_those_who_wait_the_one_that_runs_the_fewest_comes_first() -> None:
+    holders = Holders(Slots(3, waiters=3))
+    for name in ("a1", "a2", "b1", "a3", "c1"):
+        holders.add(name)
+    assert holders.kind.waiting == ["a", "c"]
+    holders.let_go("a1")
+    assert holders.order[3] == "c1"
+    holders.end()
 
 
 def test_whatever_is_raised_gives_the_slot_back() -> None:
