@@ -45,12 +45,12 @@ def delete_at_once(tenant_id: UUID, actor: Actor) -> dict[str, int]:
     deleted: Counter[str] = Counter()
     chain = suspend_for_deletion(tenant_id, actor)
     by = replace(actor.principal, is_deleting=True) if actor.principal else None
-    actor = replace(actor, principal=None)  # who is deleted with the rest
+    actor = replace(actor, principal=None)
     for _ in range(ATTEMPTS):
-        sweep_memory(tenant_id, deleted, by)
-        by = None
-        sweep_accounts(tenant_id, deleted)
         try:
+            sweep_memory(tenant_id, deleted, by)
+            by = None  # the person goes with the rest
+            sweep_accounts(tenant_id, deleted)
             return finish(tenant_id, deleted, chain, actor)
         except IntegrityError:
             continue

@@ -17,7 +17,7 @@ from tests.attack.forms import ADMIN_ACTS, PAGE_ACTS
 from tests.attack.racing import Race, Ring, Window
 from tests.attack.revocations import REVOCATIONS
 
-SOME: Final = 4  # acts of each revocation and window
+SOME: Final = 2  # acts of each revocation and window
 ACTS: Final = [(act, kind) for act in (*API_ACTS, *PAGE_ACTS, *ADMIN_ACTS) for kind in act.credentials]
 HELD: Final = (Window.AUTHENTICATED, Window.WRITING, Window.OVERTAKEN)
 
