@@ -1,7 +1,7 @@
 """The audit log as CSV (RFC 4180), streamed, for spreadsheets and archives."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
 import orjson
@@ -36,7 +36,7 @@ class Echo:
         return line
 
 
-def csv_lines(entries: Iterable[AuditEntry], head: Place) -> Iterator[str]:
+def csv_lines(entries: Iterable[AuditEntry], head: Place) -> Generator[str]:
     """A line of names, one for each row, and a last one with the head of the whole chain: without it, it is cut off."""
     writer = csv.writer(Echo(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(COLUMNS)

@@ -1,8 +1,8 @@
 """Long reads and uploads, whose own snapshot or request is old: whether they may go on is asked meanwhile."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -44,11 +44,16 @@ def watching(principal: Principal | None) -> Iterator[Watch]:
         watch.connection.close()
 
 
-def while_allowed(items: Iterable[T], watch: Watch) -> Iterator[T]:
-    """The same items. Raises between two of them once the authority is gone."""
-    for item in items:
-        watch.look()
-        yield item
+def while_allowed(items: Generator[T], watch: Watch) -> Iterator[T]:
+    """The same items. Raises between two of them once the authority is gone.
+
+    Closes what makes them, which may have the connection amid a COPY: the exception's traceback would keep it alive,
+    and the rollback would wait for it for ever.
+    """
+    with closing(items):
+        for item in items:
+            watch.look()
+            yield item
 
 
 def ending_early(chunks: Iterable[T]) -> Iterator[T]:

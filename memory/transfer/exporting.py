@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -103,7 +103,7 @@ def lines_of(name: str, model: type[models.Model], columns: tuple[str, ...], ten
     )
 
 
-def copied(statement: sql.Composed) -> Iterator[tuple[bytes, int]]:
+def copied(statement: sql.Composed) -> Generator[tuple[bytes, int]]:
     """Chunks of whole lines, and how many lines each holds. In JSON text COPY escapes nothing but the backslash."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         lines: list[bytes] = []

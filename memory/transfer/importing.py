@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
@@ -85,7 +85,7 @@ def import_tenant(
     return merge.imported
 
 
-def read_rows(stream: Readable, *, most: int | None) -> Iterator[tuple[int, int, RowType, dict[str, Any]]]:
+def read_rows(stream: Readable, *, most: int | None) -> Generator[tuple[int, int, RowType, dict[str, Any]]]:
     """The memory rows of a file, whose header, counts and checksum are right, with their lines' numbers and sizes."""
     checksum = hashlib.sha256()
     counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
