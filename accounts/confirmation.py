@@ -4,7 +4,6 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from accounts.limits import Guess, note_refusal
 from accounts.passwords import own_user
 from tenants.actor import Actor
-from tenants.network import network_of
 from tenants.principal import Principal
 from tenants.slots import PASSWORD_HASHING
 
@@ -14,7 +13,7 @@ def confirm_password(*, principal: Principal, password: str, actor: Actor) -> No
     limited like one: whoever holds a stolen session must not guess on here.
     """
     user = own_user(principal)
-    with PASSWORD_HASHING.take(network_of(actor.address)):
+    with PASSWORD_HASHING.take(principal.tenant_id):
         guess = Guess.begin(email=user.email, user=user, actor=actor)
         right = check_password(password, user.password)
     if not right:

@@ -234,6 +234,19 @@ def test_of_those_who_wait_the_one_that_runs_the_fewest_comes_first() -> None:
     holders.end()
 
 
+def test_sign_ins_from_one_network_keep_nobody_there_from_changing_the_password(boss: APIClient) -> None:
+    holders, network = Holders(slots.PASSWORD_HASHING), "a"
+    holders.add(f"{network}1")
+    holders.add(f"{network}2")
+    body = {"current_password": PASSWORD, "new_password": "nine purple lanterns"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accounts.services.network_of", lambda _: network)
+        signing_in = APIClient().post("/v1/auth/login", {"email": "a@b.example", "password": "wrong"})
+    assert signing_in.status_code == 503
+    assert boss.post("/v1/auth/password", body).status_code == 200
+    holders.end()
+
+
 def test_whatever_is_raised_gives_the_slot_back() -> None:
     kind = Slots(1, waiters=0)
     for error in (ValueError, GeneratorExit, KeyboardInterrupt):
