@@ -9,29 +9,28 @@ from math import inf
 from selectors import EVENT_READ
 from threading import BoundedSemaphore
 from time import monotonic
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from django.conf import settings
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.unreader import SocketUnreader
 
+from memgraph.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
+
 PROMPT_SECONDS: Final = 0.5
-BYTES_A_SECOND: Final = 16 * 1024
-LONGEST_SECONDS: Final = 600.0
+# Their views hold a slot while they are read.
+EXPORTS: Final = ("/v1/admin/export", "/studio/settings/export/file", "/v1/admin/audit", "/studio/audit.csv")
+UNSENT_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 64 * 1024
 T = TypeVar("T")
 
 
-class SlowHeadError(ParseException):  # type: ignore[misc]  # gunicorn has no types
-    pass
-
-
 class Patience:
     """One side of a request: the client may fall `CLIENT_PATIENCE` behind a pace of 16 KiB a second, and no more.
 
-    After half a second it is slow, and of the slow ones a worker's threads wait for `slots` at once. Only the waiting
-    counts, so that nobody is refused because we were busy.
+    After half a second it is slow, and of the slow ones a worker's threads wait for `slots` at once; not so where the
+    view holds a slot of its own. Only the waiting counts, so that nobody is refused because we were busy.
     """
 
     def __init__(self, slots: BoundedSemaphore, longest: float) -> None:
@@ -43,9 +42,10 @@ class Patience:
         self.waited = 0.0
         self.behind = 0.0
         self.is_slow = False
+        self.has_slot = False
 
     def end(self) -> None:
-        if self.is_slow:
+        if self.is_slow and not self.has_slot:
             self.slots.release()
         self.is_slow = False
 
@@ -57,7 +57,7 @@ class Patience:
                     return self.timed(sock, left, act)
                 except TimeoutError:
                     continue
-            if self.is_slow or not self.slots.acquire(blocking=False):
+            if self.is_slow or not (self.has_slot or self.slots.acquire(blocking=False)):
                 raise TimeoutError
             self.is_slow = True
 
@@ -81,40 +81,79 @@ class Patience:
 
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]
-    """Of a request, ten minutes in all. Too late: 408 in the head, and a TimeoutError for who reads the body."""
+    """Gives gunicorn's parser the bytes of one request.
+
+    They are here already, in memory or in a file, and reading never waits. Only the body of a streamed request comes
+    from the socket, within ten minutes in all; a TimeoutError when it is too slow.
+    """
 
     slow: ClassVar = BoundedSemaphore(2)  # of a worker's five threads
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self.patience = Patience(self.slow, LONGEST_SECONDS)
-        self.begin()
 
-    def begin(self) -> None:
+    def begin(self, arrival: Arrival) -> None:
         self.request: Any = None  # until the head is read
+        self.arrival = arrival
+        self.data: bytes | bytearray | memoryview = arrival.kept
+        if len(self.data) > self.mxchunk:
+            self.data = memoryview(self.data)  # cut without copying the rest
+        self.file = arrival.file
+        self.is_streamed = self.may_wait = arrival.is_streamed
         self.patience.begin()
+        if self.file:
+            self.file.seek(0)
 
     def end(self) -> None:
         self.patience.end()
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        receive = partial(super().chunk, size_hint)
-        if self.sock.gettimeout() is not None:  # gunicorn drains a body that nobody read, with a limit of its own
-            return bytes(receive())
+        """At most as much as gunicorn would receive at once: it copies what is left over for each small chunk."""
+        size = min(max(self.mxchunk, size_hint or 0), self.max_body_chunk)
+        if self.data:
+            data, self.data = self.data[:size], self.data[size:]
+            return bytes(data)
+        if self.file and (data := self.file.read(size)):
+            return data
+        if not self.is_streamed or self.request is None:
+            raise self.broken()
+        return self.receive(size) if self.may_wait else bytes(self.sock.recv(size, socket.MSG_DONTWAIT))
+
+    def receive(self, size: int) -> bytes:
         try:
-            data = self.patience.wait(self.sock, receive)
+            data = self.patience.wait(self.sock, partial(self.sock.recv, size))
         except TimeoutError:
-            raise self.too_slow() from None
-        if not data and self.request is not None:  # gunicorn would take the half that came for the whole
-            raise ConnectionResetError("The connection ended before the body did.")
+            self.request.force_close()
+            raise TimeoutError("The body came too slowly.") from None
+        if not data:  # gunicorn would take the half that came for the whole
+            raise self.broken()
         self.patience.moved(len(data))
         return bytes(data)
 
-    def too_slow(self) -> Exception:
+    def broken(self) -> Exception:
         if self.request is None:
-            return SlowHeadError()
-        self.request.force_close()
-        return TimeoutError("The body came too slowly.")
+            return cast("Exception", LimitRequestHeaders("The head is too long."))
+        return ConnectionResetError("The connection ended before the body did.")
+
+    def drain(self, parser: Any) -> bool:
+        """Skips what the view left of the body, without waiting for any of it. Returns whether the end was found."""
+        self.may_wait = False
+        try:
+            return bool(parser.finish_body(max_bytes=LINGER_BYTES)) and (self.is_streamed or self.is_used_up())
+        except (OSError, ParseException):
+            return False
+
+    def take_rest(self) -> bytes:
+        """What came of the next request while a streamed body was read."""
+        rest, self.data = bytes(self.data), b""
+        return bytes(self.take_buffered()) + rest
+
+    def is_used_up(self) -> bool:
+        """Or the parser found another end of the request than we did; then nothing that follows is to be trusted."""
+        if self.file and self.file.tell() < self.arrival.on_disk:
+            return False
+        return not self.data and not self.buf.getvalue()
 
 
 class TimedSocket(socket.socket):
@@ -127,6 +166,9 @@ class TimedSocket(socket.socket):
         timeout = sock.gettimeout()
         taken = cls(sock.family, sock.type, sock.proto, fileno=sock.detach())
         taken.settimeout(timeout)
+        # By default the kernel takes megabytes of an answer, and takes more only when a third of them was read. Between
+        # that a steady reader looks like one that has stopped.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         taken.patience = Patience(cls.slow, inf)
         return taken
 
@@ -176,6 +218,8 @@ class Lingering:
         self.deadlines.append((monotonic() + LINGER_SECONDS, sock))
 
     def drain(self, sock: socket.socket, _: Any = None) -> None:
+        if sock not in self.drained:
+            return  # it was closed for another one, after the poller had reported it
         try:
             data = sock.recv(LINGER_BYTES)
         except BlockingIOError:
@@ -191,6 +235,13 @@ class Lingering:
             self.worker.poller.unregister(sock)
             sock.close()
             self.worker.nr_conns -= 1
+
+    def finish_first(self) -> bool:
+        """Returns whether there was one to close."""
+        sock = next(iter(self.drained), None)
+        if sock is not None:
+            self.finish(sock)
+        return sock is not None
 
     def finish_late(self) -> None:
         while self.deadlines and self.deadlines[0][0] <= monotonic():

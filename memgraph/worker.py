@@ -1,11 +1,12 @@
-"""gunicorn's threaded worker, with its own error answers in our form and without its traps at Ctrl-C."""
+"""gunicorn's threaded worker. Its main loop reads requests, its threads get whole ones; errors come in our form."""
 
-import json
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
+from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
 from functools import partial
 from http import HTTPStatus
 from time import sleep
@@ -13,15 +14,17 @@ from types import FrameType
 from typing import Any, Final
 
 from django.conf import settings
-from gunicorn import util
 from gunicorn.http import errors, wsgi
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from memgraph.fair_pool import FairPool, caller_of
 from memgraph.processes import die_with_parent
-from memgraph.slow_clients import Lingering, SlowHeadError, TimedSocket, TimedUnreader
+from memgraph.refusals import Refusal, refusal_of
+from memgraph.slow_clients import EXPORTS, Lingering, TimedSocket, TimedUnreader
+from memgraph.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
-HEAD_BYTES: Final = 8192
+OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
+ENDING_SECONDS: Final = 0.1
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -29,7 +32,6 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-    SlowHeadError: HTTPStatus.REQUEST_TIMEOUT,
     errors.ParseException: HTTPStatus.BAD_REQUEST,
 }
 
@@ -38,7 +40,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         # Without its master a worker would keep the port for seconds; the clients of a kill -9 get an error either way.
         die_with_parent(signal.SIGKILL, self.ppid)()
+        self.worker_connections: int = allow_connections(self.cfg.worker_connections)
         self.lingering = Lingering(self)
+        self.room = WaitingRoom(self)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -50,31 +54,82 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """At once. gunicorn's way takes the thread pool's lock, which the interrupted code may hold: it hangs."""
         os._exit(0)
 
+    # The main loop
+
     def accept(self, listener: Any) -> None:
         """Lets workers with fewer connections go first. Else one may take all of a crowd, and the others idle."""
         if self.nr_conns:
             sleep(min(self.nr_conns, 10) * 20e-6)
-        super().accept(listener)
+        if self.nr_conns >= self.worker_connections - 1:
+            self.make_room()
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in (EMFILE, ENFILE):
+                self.make_room()
+            elif error.errno not in (EAGAIN, ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        connection = Connection(self.cfg, TimedSocket.taking(client), address, listener.getsockname())
+        self.room.open(connection)
+
+    def make_room(self) -> None:
+        """gunicorn would accept nobody until somebody leaves, for as long as idle clients like to stay."""
+        is_first = len(self.lingering.drained) > self.worker_connections // 2
+        (is_first and self.lingering.finish_first()) or self.room.make_room() or self.lingering.finish_first()
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        if fs.cancelled() or fs.exception() or not fs.result():
+            self.room.end(conn)
+        else:
+            self.room.forget_body(conn.arrival)
+            self.room.welcome(conn, conn.parser.unreader.take_rest() + conn.arrival.rest)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(timeout if self.alive else min(timeout, ENDING_SECONDS))
+
+    def murder_pending(self) -> None:
+        self.room.sweep()
+        self.lingering.finish_late()
+        if self.nr_conns >= self.worker_connections:
+            self.make_room()
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - as gunicorn calls it
+        if force:
+            self.room.close()
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        self.room.close_by(deadline, STOP_KEEPALIVE_LINGER)
+
+    def refuse(self, sock: socket.socket, refusal: Refusal) -> None:
+        self.log.info("Refused a request: %s", refusal.code)
+        self.send_now(sock, refusal.as_response())
+
+    def send_now(self, sock: socket.socket, data: bytes) -> None:
+        try:
+            sock.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            self.log.debug("The client of a refused request is gone")
+
+    # The threads
 
     def get_thread_pool(self) -> FairPool:
         return FairPool(self.cfg.threads)
 
-    def enqueue_req(self, conn: Any) -> None:
+    def enqueue_req(self, conn: Connection) -> None:
         """As gunicorn's, but for whose request it is."""
-        caller = caller_of(peek(conn.sock), str(conn.client[0]), settings.TRUSTED_PROXIES)
+        head = bytes(conn.arrival.kept[:HEAD_BYTES])
+        caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
         future = self.tpool.submit_for(caller, partial(self.handle, conn))
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
-    def handle(self, conn: Any) -> Any:
-        """A thread takes a connection when there is something to read, and doesn't wait for ever for its client."""
+    def handle(self, conn: Connection) -> Any:
         if not conn.initialized:
-            if not conn.wait_for_data(0):
-                return _DEFER
-            conn.sock = TimedSocket.taking(conn.sock)
             conn.init()
             conn.parser.unreader = TimedUnreader(conn.sock)
         unreader, patience = conn.parser.unreader, conn.sock.patience
-        unreader.begin()
+        unreader.begin(conn.arrival)
         patience.begin()
         try:
             return super().handle(conn)
@@ -82,19 +137,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             unreader.end()
             patience.end()
 
-    def handle_request(self, req: Any, conn: Any) -> bool:
-        conn.parser.unreader.request = req
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        unreader = conn.parser.unreader
+        unreader.request = req
+        conn.sock.patience.has_slot = req.path in EXPORTS
+        if not unreader.is_streamed:  # the main loop has said it, or everything had come
+            req._expected_100_continue = False
         return bool(super().handle_request(req, conn))
 
-    def finish_request(self, conn: Any, fs: Future[Any]) -> None:
-        if fs.cancelled() or fs.exception() or fs.result():
-            super().finish_request(conn, fs)
-        else:
-            self.lingering.close(conn.sock)
-
-    def murder_pending(self) -> None:
-        super().murder_pending()
-        self.lingering.finish_late()
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 - as gunicorn calls it
+        return keepalive and conn.parser.unreader.drain(conn.parser)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """The answer to what never reached Django. Neither it nor the log repeats the request: it may hold a key."""
@@ -103,45 +155,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.error("Error handling a request", exc_info=exc)
         else:
             self.log.info("Refused a request: %s", type(exc).__name__)
-        try:
-            util.write_nonblock(client, problem(status))
-        except OSError:
-            self.log.debug("The client of a refused request is gone")
+        self.send_now(client, refusal_of(status).as_response())
 
 
-def peek(sock: socket.socket) -> bytes:
-    """The head of the next request, as far as it has come, and without taking it."""
-    try:
-        return sock.recv(HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:
-        return b""
-
-
-def problem(status: HTTPStatus) -> bytes:
-    """A whole HTTP response with a problem of RFC 9457."""
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        code, detail = "unexpected_error", "Something went wrong here. It has been logged."
-    elif status == HTTPStatus.REQUEST_TIMEOUT:
-        code, detail = "request_too_slow", "The request's headers came too slowly."
-    else:
-        code, detail = "malformed", "The request's first line or a header is malformed, too long or not supported."
-    content = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "code": code,
-        "request_id": None,
-    }
-    body = json.dumps(content).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "Connection: close",
-        "Content-Type: application/problem+json",
-        "X-Content-Type-Options: nosniff",
-        f"Content-Length: {len(body)}",
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
+def allow_connections(wanted: int) -> int:
+    """How many connections the limit of open files allows; each may have a file for its body."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * wanted + OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(16, min(wanted, (soft - OTHER_FILES) // 2))
 
 
 def _without_server_header(default_headers: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:

@@ -185,6 +185,25 @@ def test_who_reads_slowly_but_reads_gets_all_of_it(large_list: bytes, server: Se
     assert len(json.loads(body)["items"]) == 100
 
 
+def test_an_export_that_is_read_steadily_is_whole(large_list: bytes, server: Server) -> None:
+    """Five times as long as nobody may wait who reads nothing, at a pace that a phone has."""
+    export = large_list.replace(b"/v1/events?event_type=long&limit=200", b"/v1/admin/export")
+    with unreading(server, export.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) as connection:
+        received = steadily_read(connection, size=1024 * 1024, seconds=5)
+        received += b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b'{"type":"footer"' in received
+    assert received.endswith(b"\r\n0\r\n\r\n")
+
+
+def steadily_read(connection: socket.socket, *, size: int, seconds: float) -> bytes:
+    received, started = b"", monotonic()
+    while len(received) < size:
+        if (early := started + seconds * len(received) / size - monotonic()) > 0:
+            select.select([], [], [], early)
+        received += connection.recv(4096)
+    return received
+
+
 def slowly_read(connection: socket.socket, *, seconds: float) -> bytes:
     """All of an answer, paced by its bytes."""
     received, size = bytearray(connection.recv(4096)), 0

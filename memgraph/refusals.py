@@ -1,0 +1,64 @@
+"""Answers to requests that never reach Django, as whole HTTP responses with a problem (RFC 9457) as body."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Refusal:
+    status: HTTPStatus
+    code: str
+    detail: str
+    headers: tuple[str, ...] = ()
+
+    def as_response(self) -> bytes:
+        content = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": None,
+        }
+        body = json.dumps(content).encode()
+        head = (
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}",
+            "Connection: close",
+            "Content-Type: application/problem+json",
+            "X-Content-Type-Options: nosniff",
+            *self.headers,
+            f"Content-Length: {len(body)}",
+        )
+        return "\r\n".join((*head, "", "")).encode() + body
+
+
+class RefusedError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+HEAD_TOO_SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "The request's headers came too slowly.")
+BODY_TOO_SLOW: Final = Refusal(
+    HTTPStatus.REQUEST_TIMEOUT, "body_too_slow", "The body came too slowly. Nothing was kept of it."
+)
+TOO_LARGE: Final = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The body is larger than any request may be."
+)
+TINY_CHUNKS: Final = Refusal(HTTPStatus.BAD_REQUEST, "malformed", "The body comes in too many small chunks.")
+NO_ROOM: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "busy",
+    "Too many requests are arriving at once. Try again in a second.",
+    ("Retry-After: 1",),
+)
+
+
+def refusal_of(status: HTTPStatus) -> Refusal:
+    """The refusal for a request that gunicorn's parser refused, or that failed outside Django."""
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Refusal(status, "unexpected_error", "Something went wrong here. It has been logged.")
+    detail = "The request's first line or a header is malformed, too long or not supported."
+    return Refusal(status, "malformed", detail)
