@@ -54,7 +54,7 @@ def change_own_password(
 ) -> int:
     """The same for a tenant's person and an operator. `but` is the session that goes on: its id, or its stored key."""
     refuse_bad_password(new_password, user, field="new_password")
-    with PASSWORD_HASHING.take(principal.tenant_id):
+    with PASSWORD_HASHING.take(user.tenant_id or user.id):
         guess = Guess.begin(email=user.email, user=user, actor=actor)
         right = check_password(current_password, user.password)
         hashed = make_password(new_password) if right else ""

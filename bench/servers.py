@@ -21,7 +21,7 @@ from tests.memgraph.processes import free_port
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).with_name("peers")
 START_SECONDS = 30
-THREADS = 24  # of a worker of Memgraph's
+THREADS = 26  # of a worker of Memgraph's
 
 
 class Server:

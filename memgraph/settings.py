@@ -27,7 +27,7 @@ DEBUG = False  # Django's debug pages show settings and data; development mode d
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
-THREADS = 24  # of one worker; the places of tenants/slots.py are fewer than half of them
+THREADS = 26  # of one worker; the places of tenants/slots.py are fewer than half of them
 DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")

@@ -70,8 +70,8 @@ class Slots:
         return self.may_run(tenant) and tenant == min(self.waiting, key=lambda other: self.running[other])
 
 
-# Together 11 places of a worker's 24 threads.
-PASSWORD_HASHING: Final = Slots(2, waiters=1)  # one hashes, and the other is at its counters meanwhile
+# Together 12 places of a worker's 26 threads.
+PASSWORD_HASHING: Final = Slots(2, waiters=2)  # one hashes, and the other is at its counters meanwhile
 TRANSFERS: Final = Slots(1, waiters=0)  # exports and imports, which may last for hours
 AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not keep an admin from one
 TAKEBACKS: Final = Slots(1, waiters=1)  # erasing, undoing, deleting
