@@ -1,6 +1,8 @@
 """Operators' passwords: changed in the admin, and by commands."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from io import StringIO
 from threading import Thread
 from typing import Any
@@ -14,8 +16,10 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from tenants.actions import Action
 from tenants.models import AuditEntry
+from tenants.problems import Unavailable
 from tenants.slots import PASSWORD_HASHING
 from tests.factories import PASSWORD, make_reset_token, make_user
+from tests.memgraph.processes import wait_for
 from tests.operators import make_operator, operator_client
 
 NEW_PASSWORD = "nine striped badgers"
@@ -107,9 +111,19 @@ def test_a_bad_new_password_is_refused_and_costs_no_guess(
 
 @pytest.fixture
 def no_slot() -> Iterator[None]:
-    """Somebody else hashes all the time."""
-    with PASSWORD_HASHING.take():
+    """Others hash all the time, and others wait."""
+    with ExitStack() as held, ThreadPoolExecutor(2) as waiters:
+        for caller in range(2):
+            held.enter_context(PASSWORD_HASHING.take(caller))
+        for caller in range(2, 4):
+            waiters.submit(wait_in_vain, caller)
+        wait_for(lambda: len(PASSWORD_HASHING.waiting) == 2, 5, "two wait")
         yield
+
+
+def wait_in_vain(caller: int) -> None:
+    with suppress(Unavailable), PASSWORD_HASHING.take(caller):
+        raise AssertionError
 
 
 def test_without_a_slot_nothing_is_hashed_or_counted(client: Client, ops: User, no_slot: None) -> None:

@@ -236,8 +236,8 @@ def test_of_those_who_wait_the_one_that_runs_the_fewest_comes_first() -> None:
 
 def test_sign_ins_from_one_network_keep_nobody_there_from_changing_the_password(boss: APIClient) -> None:
     holders, network = Holders(slots.PASSWORD_HASHING), "a"
-    holders.add(f"{network}1")
-    holders.add(f"{network}2")
+    for number in range(1, 4):
+        holders.add(f"{network}{number}")
     body = {"current_password": PASSWORD, "new_password": "nine purple lanterns"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("accounts.services.network_of", lambda _: network)

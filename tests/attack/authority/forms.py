@@ -11,10 +11,10 @@ from accounts.models import Invitation, Session, User
 from apikeys.models import APIKey
 from tenants.models import Role, Tenant
 from tests.accounts.people import NEW_PASSWORD
-from tests.attack.actions import LONG_AGO, Act, a_file, a_key_that_wrote, freeze
-from tests.attack.calls import Call, file_call, form_call
-from tests.attack.cast import OF_OPERATOR, OF_PAGE, Cast
-from tests.attack.revocations import Refusals
+from tests.attack.authority.actions import LONG_AGO, Act, a_file, a_key_that_wrote, freeze
+from tests.attack.authority.calls import Call, file_call, form_call
+from tests.attack.authority.cast import OF_OPERATOR, OF_PAGE, Cast
+from tests.attack.authority.revocations import Refusals
 from tests.factories import PASSWORD, make_belief, make_event, make_invitation, make_key, make_session, make_user
 from tests.operators import list_url
 from tests.routes import PUBLIC, VIEWER

@@ -6,11 +6,11 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from django.conf import settings
 
 from studio import cookies
+from studio.forms import name_form
 
 CODE: Final = re.compile(rb'"code":\s*"(\w+)"')
 CSRF: Final = "c" * 32  # Django takes the bare secret for a token
@@ -96,13 +96,13 @@ def operator_cookie(session_key: str) -> dict[str, str]:
 
 def form_call(path: str, cookie: dict[str, str], **fields: Any) -> Call:
     """A form that was open: the page has given it the token, and the number that it is good for once."""
-    sent = urlencode({"csrfmiddlewaretoken": CSRF, "once": str(uuid4()), **fields}, doseq=True).encode()
+    sent = urlencode({"csrfmiddlewaretoken": CSRF, "once": name_form(), **fields}, doseq=True).encode()
     return Call("POST", path, {**cookie, "Content-Type": "application/x-www-form-urlencoded"}, sent)
 
 
 def file_call(path: str, cookie: dict[str, str], file: bytes, **fields: str) -> Call:
     """A form with a file."""
-    parts = {"csrfmiddlewaretoken": CSRF, "once": str(uuid4()), **fields}
+    parts = {"csrfmiddlewaretoken": CSRF, "once": name_form(), **fields}
     body = b"".join(part(f'name="{name}"', value.encode()) for name, value in parts.items())
     body += part('name="file"; filename="export.ndjson"', file) + f"--{BOUNDARY}--\r\n".encode()
     return Call("POST", path, {**cookie, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}, body)

@@ -14,9 +14,9 @@ from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 
 from memgraph.embedded import socket_directory
-from tests.attack.gates import Gates, Side
-from tests.attack.racing import Ring
-from tests.attack.seeing import Sight
+from tests.attack.authority.gates import Gates, Side
+from tests.attack.authority.racing import Ring
+from tests.attack.authority.seeing import Sight
 from tests.memgraph.processes import Server
 
 PATIENT_SECONDS = 120  # beside other tests

@@ -2,11 +2,18 @@
 
 import pytest
 
-from tests.attack.actions import API_ACTS, SAFE, TARGETS, WRITING, Act
-from tests.attack.cast import make_cast
-from tests.attack.forms import ADMIN_ACTS, FORMS, OPERATIONS, PAGE_ACTS, WRITING_PAGES, operations_of_the_admin
-from tests.attack.gates import Side
-from tests.attack.racing import Ring
+from tests.attack.authority.actions import API_ACTS, SAFE, TARGETS, WRITING, Act
+from tests.attack.authority.cast import make_cast
+from tests.attack.authority.forms import (
+    ADMIN_ACTS,
+    FORMS,
+    OPERATIONS,
+    PAGE_ACTS,
+    WRITING_PAGES,
+    operations_of_the_admin,
+)
+from tests.attack.authority.gates import Side
+from tests.attack.authority.racing import Ring
 from tests.routes import PUBLIC, ROUTES, routes_of_the_resolver
 
 ACTS = [(act, kind) for act in (*API_ACTS, *PAGE_ACTS, *ADMIN_ACTS) for kind in act.credentials]

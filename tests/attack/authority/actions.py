@@ -15,9 +15,9 @@ from memory.models import Event
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tests.accounts.people import NEW_PASSWORD
-from tests.attack.calls import Call, json_call
-from tests.attack.cast import OF_KEY, OF_SESSION, Cast
-from tests.attack.revocations import Refusals
+from tests.attack.authority.calls import Call, json_call
+from tests.attack.authority.cast import OF_KEY, OF_SESSION, Cast
+from tests.attack.authority.revocations import Refusals
 from tests.factories import PASSWORD, make_belief, make_episode, make_event, make_invitation, make_key, make_user
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, NDJSON, make_file
 from tests.routes import ADMIN, PUBLIC, ROUTES, Route

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import Session
-from tests.attack.calls import Call, form_call, json_call
-from tests.attack.cast import OF_PAGE, OF_SESSION, Cast, make_cast
-from tests.attack.racing import Ring
+from tests.attack.authority.calls import Call, form_call, json_call
+from tests.attack.authority.cast import OF_PAGE, OF_SESSION, Cast, make_cast
+from tests.attack.authority.racing import Ring
 from tests.factories import PASSWORD, make_invitation
 
 TOKEN: Final = "a token of tests"

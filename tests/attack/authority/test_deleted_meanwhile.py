@@ -6,13 +6,13 @@ from typing import Any, Final
 import pytest
 
 from tests.accounts.people import FORM, NEW_PASSWORD
-from tests.attack.actions import API_ACTS, SAFE, Act, act_of
-from tests.attack.calls import Answer, Call, form_call, json_call, studio_cookie
-from tests.attack.cast import OF_OPERATOR, OF_PAGE, OF_SESSION, Cast, cool, make_cast
-from tests.attack.forms import ADMIN_ACTS, PAGE_ACTS
-from tests.attack.racing import Ring, Window
-from tests.attack.revocations import REVOCATIONS
-from tests.attack.seeing import said
+from tests.attack.authority.actions import API_ACTS, SAFE, Act, act_of
+from tests.attack.authority.calls import Answer, Call, form_call, json_call, studio_cookie
+from tests.attack.authority.cast import OF_OPERATOR, OF_PAGE, OF_SESSION, Cast, cool, make_cast
+from tests.attack.authority.forms import ADMIN_ACTS, PAGE_ACTS
+from tests.attack.authority.racing import Ring, Window
+from tests.attack.authority.revocations import REVOCATIONS
+from tests.attack.authority.seeing import said
 from tests.factories import PASSWORD, make_invitation, make_reset_token
 from tests.routes import PUBLIC, ROUTES
 from tests.studio.pages import PAGES

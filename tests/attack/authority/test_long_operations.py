@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.attack.actions import API_ACTS, Act
-from tests.attack.calls import Call, connect, json_call, read_answer
-from tests.attack.cast import OF_KEY, OF_SESSION, Cast, make_cast
-from tests.attack.racing import Race, Ring, Window
-from tests.attack.revocations import REVOCATIONS
-from tests.attack.slow_reading import MUCH, begin_export, make_much
+from tests.attack.authority.actions import API_ACTS, Act
+from tests.attack.authority.calls import Call, connect, json_call, read_answer
+from tests.attack.authority.cast import OF_KEY, OF_SESSION, Cast, make_cast
+from tests.attack.authority.racing import Race, Ring, Window
+from tests.attack.authority.revocations import REVOCATIONS
+from tests.attack.authority.slow_reading import MUCH, begin_export, make_much
 from tests.memory.transfers import EVENT, NDJSON, make_file
 
 LINES: Final = 6000  # more than are merged at once

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.attack.actions import API_ACTS, Act
-from tests.attack.calls import connect, read_answer
-from tests.attack.cast import OF_KEY, OF_PAGE, OF_SESSION
-from tests.attack.forms import PAGE_ACTS
-from tests.attack.racing import Race, Ring, Window
-from tests.attack.revocations import REVOCATIONS
+from tests.attack.authority.actions import API_ACTS, Act
+from tests.attack.authority.calls import connect, read_answer
+from tests.attack.authority.cast import OF_KEY, OF_PAGE, OF_SESSION
+from tests.attack.authority.forms import PAGE_ACTS
+from tests.attack.authority.racing import Race, Ring, Window
+from tests.attack.authority.revocations import REVOCATIONS
 
 FIRST_BYTES: Final = 5
 PATIENT_SECONDS: Final = 0.4  # for a server that authenticates first; another one waits for the body

@@ -8,17 +8,21 @@ from enum import StrEnum
 from threading import Barrier
 from typing import Any, Final, NamedTuple
 
-from tests.attack.actions import Act
-from tests.attack.calls import Answer, Call
-from tests.attack.cast import OF_OPERATOR, OF_PAGE, Cast, cool, make_cast
-from tests.attack.gates import COUNTERS, Gates, Side
-from tests.attack.revocations import Revocation
-from tests.attack.seeing import Rows, Sight, said
+from tests.attack.authority.actions import Act
+from tests.attack.authority.calls import Answer, Call
+from tests.attack.authority.cast import OF_OPERATOR, OF_PAGE, Cast, cool, make_cast
+from tests.attack.authority.gates import COUNTERS, Gates, Side
+from tests.attack.authority.revocations import Revocation
+from tests.attack.authority.seeing import Rows, Sight, said
 from tests.routes import LEVELS
 
 CREDENTIALS: Final = ("accounts_session", "apikeys_apikey")  # what authentication writes to
 LOG: Final = "tenants_auditentry"
-ENDINGS: Final = ("DELETE tenant", "page settings-delete", "POST logout", "page logout")
+# These end the session that would revoke, or that is to be revoked, where they come first.
+ENDINGS: Final = (
+    *("DELETE tenant", "page settings-delete", "POST logout", "page logout"),
+    *("POST password", "page account-password", "DELETE session", "page account-sessions"),
+)
 
 
 class Window(StrEnum):
@@ -123,8 +127,8 @@ class Ring:
         self, race: Race, cast: Cast, revoked: Answer, answer: Answer, before: Rows, *, too_late: bool
     ) -> list[str]:
         after = self.sight.rows()
-        if race.act.name in ENDINGS and not too_late:
-            return broken_answer(answer)  # it came first: its session is gone, or who would revoke it is locked out
+        if race.act.name in ENDINGS and not too_late and revoked.status in (401, 403, 404):
+            return broken_answer(answer)
         return [
             *wrong_revocation(revoked),
             *(wrong_answer(race, answer) if too_late else broken_answer(answer)),

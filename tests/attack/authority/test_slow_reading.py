@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from tests.attack.calls import Call
-from tests.attack.cast import OF_KEY, OF_PAGE, OF_SESSION, Cast, make_cast
-from tests.attack.racing import Ring
-from tests.attack.revocations import REVOCATIONS
-from tests.attack.slow_reading import begin, make_much, read_on, read_slowly
+from tests.attack.authority.calls import Call
+from tests.attack.authority.cast import OF_KEY, OF_PAGE, OF_SESSION, Cast, make_cast
+from tests.attack.authority.racing import Ring
+from tests.attack.authority.revocations import REVOCATIONS
+from tests.attack.authority.slow_reading import begin, make_much, read_on, read_slowly
 
 FOOTER: Final = b'"type":"footer"'
 HEAD: Final = b'"head"'

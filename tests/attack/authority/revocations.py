@@ -9,8 +9,8 @@ from apikeys.models import APIKey
 from tenants.actions import Action
 from tenants.models import Role, Tenant
 from tests.accounts.people import NEW_PASSWORD
-from tests.attack.calls import Call, form_call, json_call, operator_cookie
-from tests.attack.cast import OF_KEY, OF_OPERATOR, OF_PAGE, OF_SESSION, Cast
+from tests.attack.authority.calls import Call, form_call, json_call, operator_cookie
+from tests.attack.authority.cast import OF_KEY, OF_OPERATOR, OF_PAGE, OF_SESSION, Cast
 from tests.factories import PASSWORD, make_reset_token
 from tests.operators import list_url
 from tests.routes import VIEWER

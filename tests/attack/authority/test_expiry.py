@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.attack.actions import API_ACTS
-from tests.attack.cast import OF_KEY, Cast, make_cast
-from tests.attack.gates import Side
-from tests.attack.racing import Ring
+from tests.attack.authority.actions import API_ACTS
+from tests.attack.authority.cast import OF_KEY, Cast, make_cast
+from tests.attack.authority.gates import Side
+from tests.attack.authority.racing import Ring
 from tests.factories import make_event
 
 WRITES: Final = {act.name: act for act in API_ACTS if OF_KEY in act.credentials}

@@ -10,12 +10,12 @@ from typing import Final
 import pytest
 
 from tenants.models import Role
-from tests.attack.actions import API_ACTS, Act
-from tests.attack.calls import Call, json_call
-from tests.attack.cast import OF_SESSION, Cast
-from tests.attack.forms import ADMIN_ACTS, PAGE_ACTS
-from tests.attack.racing import Race, Ring, Window
-from tests.attack.revocations import REVOCATIONS
+from tests.attack.authority.actions import API_ACTS, Act
+from tests.attack.authority.calls import Call, json_call
+from tests.attack.authority.cast import OF_SESSION, Cast
+from tests.attack.authority.forms import ADMIN_ACTS, PAGE_ACTS
+from tests.attack.authority.racing import Race, Ring, Window
+from tests.attack.authority.revocations import REVOCATIONS
 
 SOME: Final = 2  # acts of each revocation and window
 ACTS: Final = [(act, kind) for act in (*API_ACTS, *PAGE_ACTS, *ADMIN_ACTS) for kind in act.credentials]

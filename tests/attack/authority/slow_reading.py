@@ -7,8 +7,8 @@ from typing import Final
 from django.db import connection
 
 from memory.transactions import tenant_transaction
-from tests.attack.calls import Call, connect
-from tests.attack.cast import Cast
+from tests.attack.authority.calls import Call, connect
+from tests.attack.authority.cast import Cast
 
 MUCH: Final = 200  # events, and entries of the audit log, each of nearly 64 KB
 WINDOW_BYTES: Final = 32 * 1024

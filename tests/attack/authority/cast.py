@@ -13,7 +13,7 @@ from accounts.tokens import SessionToken
 from apikeys.models import APIKey
 from tenants.models import Role, Tenant
 from tests.accounts.people import CheapHasher
-from tests.attack.calls import bearer, key_header, operator_cookie, studio_cookie
+from tests.attack.authority.calls import bearer, key_header, operator_cookie, studio_cookie
 from tests.factories import PASSWORD, make_key, make_session, make_tenant, make_user
 from tests.operators import make_operator, operator_client
 
