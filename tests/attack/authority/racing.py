@@ -18,10 +18,11 @@ from tests.routes import LEVELS
 
 CREDENTIALS: Final = ("accounts_session", "apikeys_apikey")  # what authentication writes to
 LOG: Final = "tenants_auditentry"
-# These end the session that would revoke, or that is to be revoked, where they come first.
+DELETIONS: Final = ("DELETE tenant", "page settings-delete")  # which have suspended the tenant, where they come first
+# These end the session that would revoke, or what is to be revoked, where they come first.
 ENDINGS: Final = (
-    *("DELETE tenant", "page settings-delete", "POST logout", "page logout"),
-    *("POST password", "page account-password", "DELETE session", "page account-sessions"),
+    *("POST logout", "page logout", "DELETE session", "page account-sessions"),
+    *("POST password", "page account-password"),
 )
 
 
@@ -127,7 +128,8 @@ class Ring:
         self, race: Race, cast: Cast, revoked: Answer, answer: Answer, before: Rows, *, too_late: bool
     ) -> list[str]:
         after = self.sight.rows()
-        if race.act.name in ENDINGS and not too_late and revoked.status in (401, 403, 404):
+        is_beaten = race.act.name in ENDINGS and revoked.status in (401, 403, 404, 422)
+        if not too_late and (is_beaten or race.act.name in DELETIONS):
             return broken_answer(answer)
         return [
             *wrong_revocation(revoked),
