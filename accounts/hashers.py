@@ -1,4 +1,4 @@
-"""Password hashing, in one thread of each worker, with a lower priority than the requests that don't wait for it."""
+"""Password hashing runs in one low-priority thread per worker, so that other requests get the CPU first."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def give_way() -> None:
-    """On Linux this is the thread's own (setpriority(2)). It can't be taken back, so the thread does nothing else."""
+    """On Linux niceness belongs to the thread (setpriority(2)) and can't be lowered again: this thread only hashes."""
     with suppress(OSError, AttributeError):
         thread = get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
@@ -25,7 +25,7 @@ HASHING: Final = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer
 
 
 def gently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Argon2 lets go of Python's lock, so that the worker's threads go on meanwhile, and get the core first."""
+    """Argon2 releases the GIL, so the worker's other threads keep running while it hashes."""
     return HASHING.submit(act, *args, **kwargs).result()
 
 

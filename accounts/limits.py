@@ -45,7 +45,7 @@ class Guess(NamedTuple):
 
     @classmethod
     def begin(cls, *, email: str, user: User | None, actor: Actor) -> Self:
-        """Raises 429 where too many were wrong. Who signed in from here lately is bound by their own limit alone.
+        """Raises 429 where too many were wrong. A pair that signed in lately has only its own limit.
 
         While too many fail in all, a stranger's pair of address and network has one try a minute. So a right password
         still gets in, wherever the wrong ones come from.

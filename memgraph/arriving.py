@@ -25,7 +25,7 @@ LONGEST_SECONDS: Final = 600.0
 HEAD_END: Final = b"\r\n\r\n"
 FRAMING: Final = re.compile(rb"\r\n(content-length|transfer-encoding|expect):([^\r\n]*)", re.IGNORECASE)
 LENGTH: Final = re.compile(rb"[0-9]{1,15}")
-# Threads read these bodies as they come. The views check first who is asking, and hold a slot meanwhile.
+# Threads stream these bodies. Their views authenticate first, and hold a slot while they read.
 STREAMED: Final = re.compile(
     rb"POST (?:https?://[^/?# ]*)?(?:/v1/admin/import|/studio/settings/import)(?:[?#][^ ]*)? HTTP/1"
 )

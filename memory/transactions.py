@@ -55,8 +55,7 @@ def tenant_transaction(
 
 
 def at_the_end(act: Callable[[], None]) -> None:
-    """Writes an audit row of the transaction when all its rows are written: whoever has the chain's head, waits for
-    no others."""
+    """Runs after the tallies are written: a transaction that holds the audit chain's head waits for no other lock."""
     tally.pending.get().last_acts.append(act)
 
 

@@ -6,9 +6,9 @@ credential (a key or a person) and on the tenant, then reads both again, and rai
 route demands. A revocation takes the same lock exclusively and keeps it until its commit. So one of the two comes
 first: the write commits before the revocation is answered, or it sees the revocation and is rolled back.
 
-The locks are advisory: they live in memory, where row locks on a busy key would be written to disk. Everybody takes
-locks in one order, so that nobody deadlocks: rows of memory, credentials and people, tenants, rows of accounts, the
-head of the audit chain.
+The locks are advisory: they live in memory, where row locks on a busy key would be written to disk. All transactions
+take their locks in one order, which prevents deadlocks: rows of memory, credentials and people, tenants, rows of
+accounts, the head of the audit chain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -104,7 +104,7 @@ def acting(
 
 @contextmanager
 def confirming(principal: Principal | None, until: datetime | None) -> Iterator[None]:
-    """Lets `record` write of a principal that is confirmed, unless it expires meanwhile."""
+    """Allows `record` while the body runs, then refuses the commit if the credential has expired."""
     before = confirmed.set(True)
     try:
         yield
@@ -114,7 +114,7 @@ def confirming(principal: Principal | None, until: datetime | None) -> Iterator[
 
 
 def refuse_expired(principal: Principal | None, until: datetime | None) -> None:
-    """The last look before a commit: no lock holds back the time, and the act may have waited for other locks."""
+    """The last check before a commit: the act may have waited for locks, and locks don't stop the clock."""
     if until is None or principal is None:
         return
     ((is_past,),) = IS_PAST.rows(until=until)

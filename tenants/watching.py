@@ -57,8 +57,7 @@ def while_allowed(items: Generator[T], watch: Watch) -> Iterator[T]:
 
 
 def ending_early(chunks: Iterable[T]) -> Iterator[T]:
-    """The chunks of a download that has begun. It ends without its footer where its authority ends: the file says so
-    itself, and the status can't any more."""
+    """Ends a download without its footer when its authority ends. The status was sent, so only that can tell."""
     try:
         yield from chunks
     except (AuthenticationFailed, PermissionDenied) as refusal:

@@ -47,7 +47,7 @@ def given(name: str) -> str:
 
 
 def checked_address(text: str) -> str:
-    """Refuses what is no address, and one that is taken, before a password is asked for."""
+    """Refuses an invalid or taken e-mail address before asking for a password."""
     address = normalize_address(text)
     try:
         validate_email(address)
