@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import User
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
@@ -29,6 +29,10 @@ MANY_SESSIONS: Final = Statement("""
 SELECT extract(epoch FROM clock_timestamp() - s.created_at)::float8
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE u.email = %(email)s ORDER BY s.id DESC OFFSET %(before)s::int LIMIT 1
+""")
+SIGNED_IN: Final = Statement("""
+SELECT true FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
+WHERE u.email = %(email)s AND s.created_at > %(since)s AND s.sign_in_ip BETWEEN %(first)s AND %(last)s LIMIT 1
 """)
 
 ONBOARDINGS_BY_IP: Final = Limit("onboardings by ip", 60, 3600)
@@ -94,7 +98,7 @@ def signed_in_from_here(email: str, user: User | None, actor: Actor) -> bool:
     if user is not None and user.is_staff:
         signed_in = AuditEntry.objects.filter(tenant_id=None, action=Action.SIGN_IN_ACCEPTED, actor_id=user.id)
         return signed_in.filter(at__gt=since, address__range=here).exists()
-    return Session.objects.filter(user__email=email, created_at__gt=since, sign_in_ip__range=here).exists()
+    return bool(SIGNED_IN.rows(email=email, since=since, first=here[0], last=here[1]))
 
 
 def refuse_many_sessions(email: str) -> None:

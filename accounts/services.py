@@ -1,4 +1,3 @@
-from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record, start_chain
 from tenants.authority import acting
+from tenants.columns import columns, parameters, values
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
@@ -25,9 +25,16 @@ from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
-from tenants.statements import Statement
+from tenants.statements import Statement, in_one_trip
 
 MOST_SESSIONS: Final = 50  # of one person
+OPEN: Final = Statement(f"""
+WITH person AS (
+    SELECT FROM accounts_user WHERE id = %(user_id)s AND password = %(password)s AND is_active FOR NO KEY UPDATE
+)
+INSERT INTO accounts_session ({columns(Session)}) SELECT {parameters(Session)} FROM person RETURNING id
+""")  # noqa: S608 - columns of ours
+# All but the 50 that were seen last. Those that expired unended go first, because they are seen no more.
 END_IDLEST: Final = Statement("""
 UPDATE accounts_session SET ended_at = %(now)s WHERE id IN (
     SELECT id FROM accounts_session WHERE user_id = %(user)s::uuid AND ended_at IS NULL
@@ -118,29 +125,26 @@ def wrong_credentials() -> AuthenticationFailed:
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
     """Locks the person's row: a password change, deactivation or removal that came in between is not overtaken."""
     now = timezone.now()
+    session = Session(
+        user=user,
+        tenant=tenant,
+        created_at=now,
+        expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
+        last_seen_at=now,
+        sign_in_ip=actor.address,
+        ip=actor.address,
+        agent=actor.agent,
+    )
     with acting(actor, in_tenant=tenant.id):
-        unchanged = User.objects.filter(id=user.id, password=user.password, is_active=True)
-        if not unchanged.select_for_update(no_key=True).exists():
-            raise wrong_credentials()
-        session = Session.objects.create(
-            user=user,
-            tenant=tenant,
-            created_at=now,
-            expires_at=now + settings.ACCESS_TOKEN_LIFETIME,
-            last_seen_at=now,
-            sign_in_ip=actor.address,
-            ip=actor.address,
-            agent=actor.agent,
+        opened, ended = in_one_trip(
+            (OPEN, {**values(session), "password": user.password}),
+            (END_IDLEST, {"user": user.id, "now": now, "most": MOST_SESSIONS}),
         )
-        ended = end_idlest_sessions(user, now)
-        actor, after = actor.as_user(user.id, user.email), {"sessions_ended": ended} if ended else None
+        if not opened:
+            raise wrong_credentials()
+        actor, after = actor.as_user(user.id, user.email), {"sessions_ended": len(ended)} if ended else None
         record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""), after=after)
     return session
-
-
-def end_idlest_sessions(user: User, now: datetime) -> int:
-    """All but the 50 that were seen last. Those that expired unended go first, because they are seen no more."""
-    return len(END_IDLEST.rows(user=str(user.id), most=MOST_SESSIONS, now=now))
 
 
 def password_is_right(user: User | None, password: str) -> bool:

@@ -1,72 +1,150 @@
-"""A worker's threads, of which one caller never has more than a few: its other requests wait in a line of their own.
+"""A worker's threads, of which one tenant never has more than a few: its other requests wait in a line of their own.
 
-Without it 40 requests of one key stand in front of everybody else's, and run beside them for Python's lock. Waiting
-here holds no thread, and needs no refusal. Who calls is read from the head of the request, before anything is checked.
+Without it 40 requests of one tenant stand in front of everybody else's, and run beside them for Python's lock. Waiting
+here holds no thread, and needs no refusal.
+
+Who calls is read from the head of the request, before anything is checked: the tenant to which the credential belonged
+when it was last accepted, or else the address. So nobody gets more by more keys, or by keys that are made up.
 """
 
 import re
-from collections import Counter, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
+from time import monotonic
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
-SHARE: Final = 3  # threads of one caller: as many as one tenant has places for searches and batches
+from tenants.places import Place, place
+
+MOST: Final = 3  # threads of one caller: as many as one tenant has places for searches and batches
+BUSY_BESIDE_OTHERS: Final = 1  # those of them that use the processor: more are no faster, for Python has one lock
+OTHERS_SECONDS: Final = 1.0  # how long somebody who called counts as being there
+LONG_SECONDS: Final = 0.5  # a request that takes longer waits for something
+CREDENTIALS: Final = 10_000  # whose tenants are remembered
 CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 PROBE: Final = re.compile(rb"(?:GET|HEAD) /(?:live|health|v1/health|metrics)[? ]")
+
+
+class Caller(NamedTuple):
+    credential: int | None
+    address: Hashable
+
+
+@dataclass(eq=False)
+class Turn(Place):
+    """One request, from the moment when it came."""
+
+    pool: "FairPool"
+    by: Caller
+    act: Callable[[], Any]
+    future: Future[Any] = field(default_factory=Future)
+    whose: Hashable = None  # the line
+    since: float = 0.0
+    is_busy: bool = True
+
+    def hold(self) -> None:
+        self.is_busy = False
+        self.pool.go_on(self.whose)
+
+    def leave(self) -> None:
+        self.pool.end(self)
+
+    def belongs_to(self, tenant_id: UUID | None) -> None:
+        self.pool.remember(self.by.credential, tenant_id)
 
 
 class FairPool(ThreadPoolExecutor):
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
         self.lock = Lock()
-        self.running: Counter[Hashable] = Counter()
-        self.lines: defaultdict[Hashable, deque[tuple[Future[Any], Callable[[], Any]]]] = defaultdict(deque)
+        self.running: defaultdict[Hashable, list[Turn]] = defaultdict(list)
+        self.lines: defaultdict[Hashable, deque[Turn]] = defaultdict(deque)
+        self.tenants: OrderedDict[int, UUID] = OrderedDict()
+        self.latest: Hashable = None  # who called last
+        self.others_until = 0.0
 
-    def submit_for(self, caller: Hashable, act: Callable[[], Any]) -> Future[Any]:
+    def submit_for(self, caller: Caller | None, act: Callable[[], Any]) -> Future[Any]:
         """None is a caller without a limit."""
         if caller is None:
             return self.submit(act)
-        future: Future[Any] = Future()
+        turn = Turn(self, caller, act)
         with self.lock:
-            if self.running[caller] >= SHARE:
-                self.lines[caller].append((future, act))
-                return future
-            self.running[caller] += 1
-        self.submit(self.run, caller, future, act)
-        return future
+            known = self.tenants.get(caller.credential) if caller.credential is not None else None
+            turn.whose = known or caller.address
+            if self.latest not in (None, turn.whose):
+                self.others_until = monotonic() + OTHERS_SECONDS
+            self.latest = turn.whose
+            self.lines[turn.whose].append(turn)
+        self.go_on(turn.whose)
+        return turn.future
 
-    def run(self, caller: Hashable, future: Future[Any], act: Callable[[], Any]) -> None:
-        try:
-            future.set_result(act())
-        except BaseException as error:
-            future.set_exception(error)
-        self.begin_next(caller)
-
-    def begin_next(self, caller: Hashable) -> None:
-        """At the end of the pool's queue, so that the other callers' requests come before it."""
+    def go_on(self, whose: Hashable) -> None:
+        """Begins what may begin of a line: at the end of the pool's queue, behind what others have there."""
         with self.lock:
-            line = self.lines.get(caller)
-            following = line.popleft() if line else None
+            line = self.lines.get(whose, deque())
+            while line and self.may_begin(whose):
+                turn = line.popleft()
+                turn.since = monotonic()
+                self.running[whose].append(turn)
+                try:
+                    self.submit(self.run, turn)
+                except RuntimeError:  # the worker ends
+                    turn.future.cancel()
             if not line:
-                self.lines.pop(caller, None)
-            if not following:
-                self.running -= Counter([caller])
-                return
+                self.lines.pop(whose, None)
+
+    def may_begin(self, whose: Hashable) -> bool:
+        now, running = monotonic(), self.running.get(whose, [])
+        busy = sum(turn.is_busy and now - turn.since < LONG_SECONDS for turn in running)
+        return len(running) < MOST and busy < (BUSY_BESIDE_OTHERS if now < self.others_until else MOST)
+
+    def run(self, turn: Turn) -> None:
+        token = place.set(turn)
         try:
-            self.submit(self.run, caller, *following)
-        except RuntimeError:  # the worker ends
-            following[0].cancel()
+            turn.future.set_result(turn.act())
+        except BaseException as error:
+            turn.future.set_exception(error)
+        place.reset(token)
+        self.end(turn)
+
+    def remember(self, credential: int | None, tenant_id: UUID | None) -> None:
+        if credential is None:
+            return
+        with self.lock:
+            self.tenants.pop(credential, None)
+            if tenant_id is not None:
+                self.tenants[credential] = tenant_id
+            if len(self.tenants) > CREDENTIALS:
+                self.tenants.popitem(last=False)
+
+    def end(self, turn: Turn) -> None:
+        """More than once does no harm: who left has ended here."""
+        with self.lock:
+            running = self.running.get(turn.whose, [])
+            if turn in running:
+                running.remove(turn)
+            if not running:
+                self.running.pop(turn.whose, None)
+        self.go_on(turn.whose)
+
+    def tick(self) -> None:
+        """Time passes: what has taken long counts no more as busy, and the others may have gone."""
+        for whose in list(self.lines):
+            self.go_on(whose)
 
 
-def caller_of(head: bytes, address: str, proxies: int) -> Hashable:
-    """By the credential, or else by the address: that which the outermost trusted proxy saw."""
+def caller_of(head: bytes, address: str, proxies: int) -> Caller | None:
+    """By the credential, and the address: that which the outermost trusted proxy saw."""
     if PROBE.match(head):
         return None
-    if credential := CREDENTIAL.search(head):
-        return hash(credential[1])  # and not the credential itself, which is a secret
+    found = CREDENTIAL.search(head)
+    credential = hash(found[1]) if found else None  # and not the credential itself, which is a secret
     if proxies and (forwarded := FORWARDED.search(head)):
         chain = forwarded[1].split(b",")
-        return chain[-proxies].strip() if len(chain) >= proxies else address
-    return address
+        if len(chain) >= proxies:
+            return Caller(credential, chain[-proxies].strip())
+    return Caller(credential, address)

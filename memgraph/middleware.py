@@ -1,6 +1,7 @@
 import logging
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -18,6 +19,7 @@ from rest_framework.exceptions import APIException, ParseError
 from memgraph.errors import as_api_exception, is_api, respond
 from tenants.metrics import REQUEST_SECONDS
 from tenants.page_forms import refuse_large_form
+from tenants.places import place
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -44,6 +46,7 @@ class RequestMiddleware:
         self.warn_of_proxy(request)
         response = self.refuse_host(request) or refuse_address(request) or self.get_response(request)
         self.finish(request, response)
+        note_whose(request, response)
         self.note(request, response, perf_counter() - started)
         return response
 
@@ -85,6 +88,15 @@ class RequestMiddleware:
         if any(header in request.META for header in FORWARDING):
             self.warned_of_proxy = True
             logger.warning("A forwarding header came in, and is not believed. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+def note_whose(request: HttpRequest, response: HttpResponse) -> None:
+    """The worker shares its threads out by tenant, and can't tell whose a credential is."""
+    principal = getattr(request, "principal", None)
+    if isinstance(principal, Principal):
+        place.get().belongs_to(principal.tenant_id)
+    elif response.status_code == HTTPStatus.UNAUTHORIZED:
+        place.get().belongs_to(None)
 
 
 def refuse_address(request: HttpRequest) -> HttpResponse | None:

@@ -16,6 +16,7 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from memgraph.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
+from tenants.places import place
 
 PROMPT_SECONDS: Final = 0.5
 # Their views hold a slot while they are read.
@@ -60,6 +61,7 @@ class Patience:
             if self.is_slow or not (self.has_slot or self.slots.acquire(blocking=False)):
                 raise TimeoutError
             self.is_slow = True
+            place.get().leave()
 
     def left(self) -> float:
         patience = settings.CLIENT_PATIENCE.total_seconds() - self.behind
@@ -137,10 +139,14 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
         return ConnectionResetError("The connection ended before the body did.")
 
     def drain(self, parser: Any) -> bool:
-        """Skips what the view left of the body, without waiting for any of it. Returns whether the end was found."""
+        """Skips what the view left of the body, without waiting for any of it. Returns whether the end was found.
+
+        A body that has come is skipped whole, however large: the client was told that the connection stays open.
+        """
         self.may_wait = False
+        most = LINGER_BYTES if self.is_streamed else None
         try:
-            return bool(parser.finish_body(max_bytes=LINGER_BYTES)) and (self.is_streamed or self.is_used_up())
+            return bool(parser.finish_body(max_bytes=most)) and (self.is_streamed or self.is_used_up())
         except (OSError, ParseException):
             return False
 

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
@@ -24,7 +25,8 @@ from memgraph.slow_clients import EXPORTS, Lingering, TimedSocket, TimedUnreader
 from memgraph.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
 OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
-ENDING_SECONDS: Final = 0.1
+SOON_SECONDS: Final = 0.1
+SWITCH_SECONDS: Final = 0.001  # after which a thread gives Python's lock to one that waits; by default 5 ms
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -43,6 +45,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.worker_connections: int = allow_connections(self.cfg.worker_connections)
         self.lingering = Lingering(self)
         self.room = WaitingRoom(self)
+        sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -87,11 +90,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.room.welcome(conn, conn.parser.unreader.take_rest() + conn.arrival.rest)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(timeout if self.alive else min(timeout, ENDING_SECONDS))
+        is_idle = self.alive and not self.tpool.lines
+        super().wait_for_and_dispatch_events(timeout if is_idle else min(timeout, SOON_SECONDS))
 
     def murder_pending(self) -> None:
         self.room.sweep()
         self.lingering.finish_late()
+        self.tpool.tick()
         if self.nr_conns >= self.worker_connections:
             self.make_room()
 

@@ -11,7 +11,7 @@ one of them is missing can't be seen.
 import hashlib
 import hmac
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -21,8 +21,10 @@ from django.db import connection
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.authority import confirmed
+from tenants.columns import columns, parameters, row_of, values
 from tenants.ids import new_id
 from tenants.models import AuditEntry, AuditHead
+from tenants.statements import Statement
 
 COVERED = (
     "id",
@@ -41,6 +43,15 @@ COVERED = (
     "agent",
     "request_id",
 )
+# By hand, because every act is audited, and Django's three statements took a third of a short act's time.
+LOCK_HEAD: Final = Statement(
+    f"SELECT {columns(AuditHead)} FROM tenants_audithead WHERE tenant_id = %(tenant_id)s FOR UPDATE"  # noqa: S608 - columns of ours
+)
+APPEND: Final = Statement(f"""
+WITH entry AS (INSERT INTO tenants_auditentry ({columns(AuditEntry)}) VALUES ({parameters(AuditEntry)}))
+UPDATE tenants_audithead SET count = %(number)s, last_mac = %(mac)s, kid = %(head_kid)s, mac = %(head_mac)s
+WHERE tenant_id = %(tenant_id)s RETURNING true
+""")  # noqa: S608 - columns of ours
 
 
 class Target(NamedTuple):
@@ -112,11 +123,11 @@ def lock_head(tenant_id: UUID) -> AuditHead:
 
     A head of no tenant is refused by the database: nothing is left behind of a tenant that was deleted meanwhile.
     """
-    heads = AuditHead.objects.select_for_update().filter(tenant_id=tenant_id)
-    if head := heads.first():
-        return head
-    AuditHead.objects.bulk_create([AuditHead(tenant_id=tenant_id)], ignore_conflicts=True)
-    return heads.get()
+    rows = LOCK_HEAD.rows(tenant_id=tenant_id)
+    if not rows:
+        AuditHead.objects.bulk_create([AuditHead(tenant_id=tenant_id)], ignore_conflicts=True)
+        rows = LOCK_HEAD.rows(tenant_id=tenant_id)
+    return row_of(AuditHead, rows[0])
 
 
 def append(entry: AuditEntry, head: AuditHead) -> None:
@@ -126,11 +137,10 @@ def append(entry: AuditEntry, head: AuditHead) -> None:
         go_on_after_last_row(head)
     entry.number = head.count + 1
     entry.mac = entry_mac(entry, bytes(head.last_mac))
-    entry.save(force_insert=True)
     head.count, head.last_mac = entry.number, entry.mac
     if genuine:
         seal(head)
-    head.save(force_update=True)
+    APPEND.rows(**values(entry), head_kid=head.kid, head_mac=head.mac)
 
 
 def go_on_after_last_row(head: AuditHead) -> None:

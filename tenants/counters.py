@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple, Protocol
 
-from django.db import connection
+from tenants.statements import Statement
 
 LONGEST_WAIT: Final = 15 * 60
 FORGIVEN_AFTER: Final = 60 * 60
@@ -36,16 +36,16 @@ class Counters(Protocol):
 
 
 # Each count also sweeps up to two rows that are forgotten anyway, so that the table can't grow for ever.
-COUNT: Final = """
+COUNT: Final = Statement("""
 WITH swept AS (
     DELETE FROM tenants_counter WHERE name IN (
         SELECT name FROM tenants_counter
-        WHERE ends_at < statement_timestamp() - %(forgiven)s * interval '1 second' AND name <> %(name)s
+        WHERE ends_at < statement_timestamp() - %(forgiven)s * interval '1 second' AND name <> %(counter)s
         ORDER BY ends_at LIMIT 2 FOR UPDATE SKIP LOCKED
     )
 )
 INSERT INTO tenants_counter AS c (name, hits, strikes, ends_at)
-VALUES (%(name)s, 1, 0, statement_timestamp() + %(seconds)s * interval '1 second')
+VALUES (%(counter)s, 1, 0, statement_timestamp() + %(seconds)s * interval '1 second')
 ON CONFLICT (name) DO UPDATE SET (hits, strikes, ends_at) = (
     SELECT n.hits,
            CASE WHEN n.begins_wait THEN least(n.strikes + 1, 9) ELSE n.strikes END,
@@ -61,28 +61,25 @@ ON CONFLICT (name) DO UPDATE SET (hits, strikes, ends_at) = (
                                   THEN c.strikes ELSE 0 END AS strikes) AS v) AS w) AS n
 )
 RETURNING hits, ceil(extract(epoch FROM ends_at - statement_timestamp()))::int
-"""
-REFUND: Final = """
+""")
+REFUND: Final = Statement("""
 UPDATE tenants_counter SET hits = hits - 1
 WHERE name = %(name)s AND hits BETWEEN 1 AND %(most)s AND ends_at > statement_timestamp()
-"""
-FORGIVE: Final = "DELETE FROM tenants_counter WHERE name = %(name)s"
+RETURNING true
+""")
+FORGIVE: Final = Statement("DELETE FROM tenants_counter WHERE name = %(name)s RETURNING true")
 
 
 class PostgresCounters:
     def count(self, name: bytes, limit: Limit) -> Usage:
         sizes = {**limit._asdict(), "longest": LONGEST_WAIT, "forgiven": FORGIVEN_AFTER}
-        with connection.cursor() as cursor:
-            cursor.execute(COUNT, sizes | {"name": name})
-            return Usage(*cursor.fetchone())
+        return Usage(*COUNT.rows(**sizes, counter=name)[0])
 
     def refund(self, name: bytes, limit: Limit) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(REFUND, {"name": name, "most": limit.most})
+        REFUND.rows(name=name, most=limit.most)
 
     def forgive(self, name: bytes) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(FORGIVE, {"name": name})
+        FORGIVE.rows(name=name)
 
 
 # The same steps by Redis' own clock, in milliseconds. A key goes when its strikes are forgotten.

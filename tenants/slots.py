@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import Final
 
+from tenants.places import place
 from tenants.problems import Unavailable
 
 WAIT_SECONDS: Final = 2.0
@@ -35,6 +36,10 @@ class Slots:
     @contextmanager
     def take(self, tenant: Hashable = None) -> Iterator[None]:
         """Of a stranger, whose tenant nobody knows, the network counts."""
+        if self.waiters:
+            place.get().hold()
+        else:
+            place.get().leave()
         with self.changed:
             if not self.enter(tenant):
                 raise Unavailable()
@@ -76,3 +81,4 @@ TRANSFERS: Final = Slots(1, waiters=0)  # exports and imports, which may last fo
 AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not keep an admin from one
 TAKEBACKS: Final = Slots(1, waiters=1)  # erasing, undoing, deleting
 HEAVY_CALLS: Final = Slots(2, waiters=2)  # searches and large batches
+EVERY_KIND: Final = (PASSWORD_HASHING, TRANSFERS, AUDIT_DOWNLOADS, TAKEBACKS, HEAVY_CALLS)

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from memgraph.embedded import socket_directory
 from tenants.models import Role, Tenant
+from tenants.slots import EVERY_KIND
 from tests.factories import PASSWORD, anonymous_client, client_for, key_client, make_tenant, make_user
 from tests.memgraph.processes import Server
 
@@ -57,6 +58,14 @@ def unwatched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         monkeypatch.setattr("tenants.watching.SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def no_slot_stays_taken() -> Iterator[None]:
+    """A download that a test neither reads nor closes has its slot until Python collects it: the next test gets 503."""
+    yield
+    held = [kind for kind in EVERY_KIND if kind.running.total()]
+    assert not held, "A test left a download open: read it, or close it."
 
 
 @pytest.fixture

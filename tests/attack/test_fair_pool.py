@@ -3,37 +3,125 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from memgraph.fair_pool import SHARE, FairPool, caller_of
+from memgraph.fair_pool import LONG_SECONDS, MOST, OTHERS_SECONDS, Caller, FairPool, caller_of
+from tenants.places import Place, place
+from tenants.slots import Slots
 from tests.memgraph.processes import wait_for
 
 HEAD = b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n"
 
 
+GREEDY, OTHER = Caller(None, "192.0.2.1"), Caller(None, "192.0.2.2")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def pool() -> Iterator[FairPool]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("memgraph.fair_pool.monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def pool(clock: Clock) -> Iterator[FairPool]:
     with FairPool(8) as pool:
         yield pool
 
 
+class Flood:
+    """Many requests of one caller, which run until they are let go."""
+
+    def __init__(self, pool: FairPool, caller: Caller, count: int = 40) -> None:
+        self.pool = pool
+        self.running: list[Place] = []
+        self.hold = threading.Event()
+        self.futures = [pool.submit_for(caller, self.work) for _ in range(count)]
+
+    def work(self) -> None:
+        self.running.append(place.get())
+        self.hold.wait(30)
+
+    def wait_until_running(self, count: int) -> None:
+        wait_for(lambda: len(self.running) == count, 5, f"{count} run")
+        assert self.pool.submit_for(None, lambda: "a probe").result(5)
+        assert len(self.running) == count
+
+    def end(self) -> None:
+        self.hold.set()
+        for future in self.futures:
+            future.result(5)
+        wait_for(lambda: not self.pool.running, 5, "nothing runs")
+        assert not self.pool.lines
+
+
+def call(pool: FairPool, caller: Caller) -> None:
+    assert pool.submit_for(caller, lambda: "served").result(5) == "served"
+
+
 def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool) -> None:
-    hold, running = threading.Event(), []
+    flood = Flood(pool, GREEDY)
+    flood.wait_until_running(MOST)
+    call(pool, OTHER)
+    flood.wait_until_running(MOST)
+    flood.end()
 
-    def work() -> None:
-        running.append(1)
-        hold.wait(30)
 
-    held = [pool.submit_for("greedy", work) for _ in range(40)]
-    wait_for(lambda: len(running) == SHARE, 5, "its share runs")
-    assert pool.submit_for("other", lambda: "served").result(5) == "served"
-    assert len(running) == SHARE
-    hold.set()
-    for future in held:
-        future.result(5)
-    wait_for(lambda: not pool.running, 5, "nothing runs")
-    assert not pool.lines
+def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Clock) -> None:
+    call(pool, OTHER)
+    flood = Flood(pool, GREEDY)
+    flood.wait_until_running(1)
+    clock.now += OTHERS_SECONDS
+    pool.tick()
+    flood.wait_until_running(MOST)
+    flood.end()
+
+
+@pytest.mark.parametrize("what", ["it has a slot", "it takes long"])
+def test_who_waits_lets_the_next_one_work(what: str, pool: FairPool, clock: Clock) -> None:
+    call(pool, OTHER)
+    flood = Flood(pool, GREEDY)
+    for count in range(1, MOST + 1):
+        flood.wait_until_running(count)
+        if what == "it has a slot":
+            flood.running[-1].hold()
+        else:
+            clock.now += LONG_SECONDS
+            call(pool, OTHER)
+            pool.tick()
+    flood.wait_until_running(MOST)
+    flood.end()
+
+
+def test_who_leaves_counts_no_more(pool: FairPool) -> None:
+    """An export that is read for hours, or a slow client: something else bounds these."""
+    flood = Flood(pool, GREEDY)
+    flood.wait_until_running(MOST)
+    flood.running[0].leave()
+    flood.wait_until_running(MOST + 1)
+    flood.running[0].leave()
+    flood.wait_until_running(MOST + 1)
+    flood.end()
+
+
+def test_slots_say_so(pool: FairPool) -> None:
+    """A kind for which nobody waits lasts for hours; the others are short, and count on."""
+
+    def within(kind: Slots) -> list[bool]:
+        with kind.take(None):
+            return [turn.is_busy for turn in pool.running.get(GREEDY.address, [])]
+
+    assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=1))).result(5) == [False]
+    assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=0))).result(5) == []
 
 
 def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
@@ -42,19 +130,53 @@ def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
     with FairPool(1) as one:
         begin = threading.Event()
         one.submit(begin.wait, 30)
-        futures = [one.submit_for("greedy", lambda: order.append("greedy")) for _ in range(10)]
-        futures.append(one.submit_for("other", lambda: order.append("other")))
+        futures = [one.submit_for(GREEDY, lambda: order.append("greedy")) for _ in range(10)]
+        futures.append(one.submit_for(OTHER, lambda: order.append("other")))
         begin.set()
         for future in futures:
             future.result(5)
-    assert order.index("other") == SHARE
+    assert order.index("other") == MOST
     assert Counter(order) == {"greedy": 10, "other": 1}
 
 
+def test_keys_of_one_tenant_have_one_line(pool: FairPool, clock: Clock) -> None:
+    acme = uuid4()
+    for key in range(20):
+        pool.submit_for(Caller(key, "192.0.2.1"), lambda: place.get().belongs_to(acme)).result(5)
+    call(pool, Caller(0, "192.0.2.1"))
+    clock.now += OTHERS_SECONDS
+    flood = Flood(pool, Caller(0, "192.0.2.1"), 2)
+    flood.futures += [pool.submit_for(Caller(key, "192.0.2.9"), flood.work) for key in range(1, 20)]
+    flood.wait_until_running(MOST)
+    flood.end()
+
+
+def test_keys_that_are_made_up_are_their_addresss(pool: FairPool) -> None:
+    flood = Flood(pool, Caller(0, "192.0.2.1"), 1)
+    flood.futures += [pool.submit_for(Caller(key, "192.0.2.1"), flood.work) for key in range(1, 20)]
+    flood.wait_until_running(MOST)
+    flood.end()
+
+
+def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FairPool) -> None:
+    caller = Caller(1, "192.0.2.1")
+    pool.submit_for(caller, lambda: place.get().belongs_to(uuid4())).result(5)
+    assert pool.tenants
+    pool.submit_for(caller, lambda: place.get().belongs_to(None)).result(5)
+    assert not pool.tenants
+
+
+def test_the_tenants_of_so_many_keys_are_remembered(pool: FairPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memgraph.fair_pool.CREDENTIALS", 5)
+    for key in range(20):
+        pool.remember(key, uuid4())
+    assert list(pool.tenants) == [15, 16, 17, 18, 19]
+
+
 def test_what_fails_goes_to_who_asked_and_the_line_goes_on(pool: FairPool) -> None:
-    futures = [pool.submit_for("one", lambda: 1 // 0) for _ in range(10)]
+    futures = [pool.submit_for(GREEDY, lambda: 1 // 0) for _ in range(10)]
     assert all(isinstance(future.exception(5), ZeroDivisionError) for future in futures)
-    assert pool.submit_for("one", lambda: "fine").result(5) == "fine"
+    assert pool.submit_for(GREEDY, lambda: "fine").result(5) == "fine"
 
 
 def test_probes_have_no_line(pool: FairPool) -> None:
@@ -73,14 +195,20 @@ def test_a_probe_is_nobodys(path: bytes) -> None:
 
 
 def test_a_credential_is_one_caller_wherever_it_comes_from() -> None:
-    key = caller_of(HEAD + b"X-API-KEY: mg_live_1\r\n\r\n", "192.0.2.1", 0)
-    assert key == caller_of(HEAD + b"x-api-key:mg_live_1\r\n\r\n", "192.0.2.2", 0)
-    assert key != caller_of(HEAD + b"X-API-KEY: mg_live_2\r\n\r\n", "192.0.2.1", 0)
-    assert key != b"mg_live_1"
+    key = credential_of(HEAD + b"X-API-KEY: mg_live_1\r\n\r\n")
+    assert key is not None
+    assert key == credential_of(HEAD + b"x-api-key:mg_live_1\r\n\r\n")
+    assert key != credential_of(HEAD + b"X-API-KEY: mg_live_2\r\n\r\n")
+
+
+def credential_of(head: bytes) -> int | None:
+    caller = caller_of(head, "192.0.2.1", 0)
+    assert caller
+    return caller.credential
 
 
 @pytest.mark.parametrize(
-    ("sent", "proxies", "caller"),
+    ("sent", "proxies", "address"),
     [
         (b"", 0, "192.0.2.1"),
         (b"X-Forwarded-For: 1.1.1.1\r\n", 0, "192.0.2.1"),
@@ -90,10 +218,10 @@ def test_a_credential_is_one_caller_wherever_it_comes_from() -> None:
         (b"", 1, "192.0.2.1"),
     ],
 )
-def test_without_a_credential_the_address_calls(sent: bytes, proxies: int, caller: object) -> None:
-    assert caller_of(HEAD + sent + b"\r\n", "192.0.2.1", proxies) == caller
+def test_without_a_credential_the_address_calls(sent: bytes, proxies: int, address: object) -> None:
+    assert caller_of(HEAD + sent + b"\r\n", "192.0.2.1", proxies) == (None, address)
 
 
 @pytest.mark.parametrize("head", [b"", b"\r\n\r\n", b"\xff" * 100, b"GET"])
 def test_what_is_no_head_is_the_addresss(head: bytes) -> None:
-    assert caller_of(head, "192.0.2.1", 0) == "192.0.2.1"
+    assert caller_of(head, "192.0.2.1", 0) == (None, "192.0.2.1")

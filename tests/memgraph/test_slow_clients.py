@@ -6,7 +6,8 @@ import select
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic
 
@@ -126,6 +127,18 @@ def test_a_large_body_that_nobody_reads_still_gets_its_answer(server: Server) ->
     url = f"http://127.0.0.1:{server.port}/v1/auth/onboard"
     refused = httpx.post(url, content=b" " * 3 * 1024 * 1024, headers={"Content-Type": "application/json"})
     assert refused.status_code == 413
+
+
+def test_a_large_body_that_nobody_read_leaves_the_connection_open(server: Server) -> None:
+    body, headers = b" " * 3 * 1024 * 1024, {"Content-Type": "application/json"}
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        connection.connect()
+        connection.auto_open = 0
+        for _ in range(3):
+            connection.request("POST", "/v1/events/batch", body, headers)
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["Connection"]) == (401, "keep-alive")
+            answer.read()
 
 
 def test_patience_must_be_a_duration(tmp_path: Path) -> None:
