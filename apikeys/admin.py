@@ -15,6 +15,7 @@ from apikeys.keys import MARK, PREFIX_LENGTH
 from apikeys.models import APIKey, APIKeyQuerySet
 from apikeys.policy import policy_sentence, violation
 from apikeys.services import create_key, revoke_key
+from apikeys.status import Status
 from tenants.actor import actor_of
 from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter, check_ids
 from tenants.fields import holds_control_character
@@ -24,10 +25,10 @@ PAST_THE_PREFIX: Final = re.compile(rf"({MARK}\w{{{PREFIX_LENGTH - len(MARK)}}})
 
 class StatusFilter(OfferedFilter):
     title = parameter_name = "status"
-    offered = APIKey.Status.choices
+    offered = Status.choices
 
     def narrow(self, queryset: Any, value: str) -> Any:
-        return queryset.in_status(APIKey.Status(value))
+        return queryset.in_status(Status(value))
 
 
 class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only

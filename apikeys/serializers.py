@@ -8,6 +8,7 @@ from apikeys.addresses import network_around, parse_network
 from apikeys.models import APIKey
 from apikeys.policy import Violation
 from apikeys.services import GRACE, LONGEST_GRACE
+from apikeys.status import Status
 from tenants.fields import LineField, RateLimitField, ShortListField, TruthField
 from tenants.models import Role
 
@@ -46,7 +47,7 @@ class NetworksField(ShortListField):
 
 class APIKeySerializer(serializers.ModelSerializer[APIKey]):
     created_by = serializers.CharField(source="created_by_label")
-    status = serializers.ChoiceField(choices=APIKey.Status.choices)
+    status = serializers.ChoiceField(choices=Status.choices)
     policy_violations = serializers.ListField(
         child=serializers.ChoiceField(choices=Violation.choices),
         help_text="How the key breaks the tenant's policy of today.",
@@ -173,7 +174,7 @@ class APIKeyFilterSerializer(serializers.Serializer[Any]):
 
 
 class RevokedAPIKeySerializer(serializers.ModelSerializer[APIKey]):
-    status = serializers.ChoiceField(choices=APIKey.Status.choices)
+    status = serializers.ChoiceField(choices=Status.choices)
 
     class Meta:
         model = APIKey

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apikeys.models import APIKey
+from apikeys.status import Status, has_status
 from tenants.actions import Action
 from tenants.models import AuditEntry, Tenant
-from tenants.principal import ENDS_SOON
 
 DAY: Final = timedelta(days=1)
 
@@ -32,8 +32,8 @@ def installation_counts() -> list[Figure]:
         Figure("Suspended", of_tenants["suspended"], f"{tenants}?state=suspended"),
         Figure("Sign-ins refused in 24 hours", sign_ins["refused"], f"{audit}?action={Action.SIGN_IN_REFUSED}"),
         Figure("Locked out in 24 hours", sign_ins["locked"], f"{audit}?action={Action.SIGN_IN_LOCKED}"),
-        Figure("Keys ending in 30 days", of_keys["ending"], f"{keys}?status={APIKey.Status.EXPIRING}"),
-        Figure("Keys that expired, not replaced", of_keys["ended"], f"{keys}?status={APIKey.Status.EXPIRED}"),
+        Figure("Keys ending in 30 days", of_keys["ending"], f"{keys}?status={Status.EXPIRING}"),
+        Figure("Keys that expired, not replaced", of_keys["ended"], f"{keys}?status={Status.EXPIRED}"),
     ]
 
 
@@ -58,12 +58,9 @@ def count_sign_ins() -> dict[str, int]:
 def count_keys() -> dict[str, int]:
     """As the list's filters have it: a key that was rotated has its successor."""
     now = timezone.now()
-    left = Q(revoked_at=None, replaced_by_id=None)
     counts: dict[str, int] = APIKey.objects.aggregate(
-        ending=Count(
-            "id", filter=left & Q(expires_at__gt=now, expires_at__lte=now + ENDS_SOON, tenant__keys_frozen_at=None)
-        ),
-        ended=Count("id", filter=left & Q(expires_at__lte=now)),
+        ending=Count("id", filter=has_status(now, Status.EXPIRING)),
+        ended=Count("id", filter=has_status(now, Status.EXPIRED)),
     )
     return counts
 

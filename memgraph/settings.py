@@ -244,7 +244,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/v[0-9]",
     "ENUM_NAME_OVERRIDES": {
         "Role": "tenants.models.Role",
-        "APIKeyStatus": "apikeys.models.APIKey.Status",
+        "APIKeyStatus": "apikeys.status.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
     },
 }

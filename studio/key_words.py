@@ -6,8 +6,8 @@ from typing import Final
 from django.utils import timezone
 
 from apikeys.models import APIKey, APIKeyQuerySet
+from apikeys.status import Status
 
-Status = APIKey.Status
 WARNED_BEFORE: Final = timedelta(days=7)
 RENAMED: Final[dict[str, str]] = {Status.EXPIRING: "Ends within 30 days", Status.EXPIRED: "Ended"}
 STATES: Final = dict(Status.choices) | RENAMED
@@ -33,11 +33,10 @@ def ends_shortly(key: APIKey) -> bool:
 
 def in_state(keys: APIKeyQuerySet, status: str) -> APIKeyQuerySet:
     """Without a status, those that are not revoked."""
-    now = timezone.now()
     if status == Status.EXPIRED:
-        return keys.unrevoked().filter(expires_at__lte=now)
+        return keys.in_status(Status.EXPIRED, Status.ROTATED).filter(expires_at__lte=timezone.now())
     if status == Status.ROTATED:
-        return keys.in_status(Status.ROTATED).filter(expires_at__gt=now)
+        return keys.in_status(Status.ROTATED).filter(expires_at__gt=timezone.now())
     return keys.in_status(Status(status)) if status in Status.values else keys.unrevoked()
 
 

@@ -13,6 +13,7 @@ from accounts.models import OperatorSession
 from accounts.operator_sessions import SessionStore
 from apikeys.keys import digest, generate_key
 from apikeys.models import APIKey
+from apikeys.status import Status
 from tenants.models import Tenant
 from tests.factories import anonymous_client, make_key, make_tenant
 from tests.logs import logged
@@ -193,7 +194,7 @@ def test_keys_are_filtered_by_status(operator: Client, acme: Tenant) -> None:
     act(operator, "revoke", revoked)
     rotated, _ = make_key(acme)
     APIKey.objects.filter(id=rotated.id).update(replaced_by_id=active.id)
-    found = {status: shown(operator, APIKey, status=status) for status in APIKey.Status.values}
+    found = {status: shown(operator, APIKey, status=status) for status in Status.values}
     assert found == {
         "active": [active],
         "expiring": [expiring],

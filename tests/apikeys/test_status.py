@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys.models import APIKey
+from apikeys.status import Status, status_at, status_of
 from tenants.models import AuditEntry, Role, Tenant
 from tests.factories import anonymous_client, changed_key, client_for, key_client, make_key, make_user
 
@@ -35,11 +37,21 @@ def test_status(columns: dict[str, Any], status: str, when_frozen: str, acme: Te
     assert admin.get(f"/v1/api-keys/{key.id}").json()["status"] == when_frozen
     (listed,) = admin.get("/v1/api-keys?include_revoked=true").json()["items"]
     assert listed["status"] == when_frozen
-    for name in APIKey.Status:
+    for name in Status:
         assert APIKey.objects.in_status(name).exists() is (name == when_frozen)
     admin.post("/v1/tenant/unfreeze-keys")
-    for name in APIKey.Status:
+    for name in Status:
         assert APIKey.objects.in_status(name).exists() is (name == status)
+
+
+def test_one_key_and_a_query_say_the_same(acme: Tenant, globex: Tenant) -> None:
+    Tenant.objects.filter(id=globex.id).update(keys_frozen_at=NOW)
+    ends = [{}, ENDED, SOON, LATER, {"expires_at": NOW + timedelta(days=30)}]
+    for tenant, revoked, end, replaced in product([acme, globex], [{}, REVOKED], ends, [{}, REPLACED]):
+        changed_key(tenant, **revoked, **end, **replaced)
+    keys = APIKey.objects.select_related("tenant").annotate(said=status_at(NOW))
+    assert {(key.said, key.id) for key in keys} == {(status_of(key, NOW), key.id) for key in keys}
+    assert {key.said for key in keys} == set(Status)
 
 
 @pytest.mark.parametrize(("columns", "is_told"), [(SOON, True), (LATER, False), ({}, False), (SOON | REPLACED, True)])

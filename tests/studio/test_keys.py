@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from apikeys.models import APIKey
+from apikeys.status import Status
 from tenants.models import Tenant
 from tests.factories import anonymous_client, changed_key, key_client, make_event, make_key
 from tests.studio.browsing import browser, main_form, submit
@@ -179,7 +180,7 @@ def test_what_a_key_is_and_what_can_be_done_with_it(
         opened = client.get(f"{address}/{act}", follow=True)
         assert (opened.redirect_chain == []) == (act in offered)
         assert ('class="notice warning"' in opened.content.decode()) == (act not in offered)
-    found = {status for status in ("", *APIKey.Status.values) if address in listed(client, status)}
+    found = {status for status in ("", *Status.values) if address in listed(client, status)}
     assert found == filters
     assert f"<span>{end}" in listed(client, next(iter(filters)))
 

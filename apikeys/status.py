@@ -1,0 +1,59 @@
+"""A key's status: one word for a row in a list. The worst news wins. A rotated key works until its `expires_at`.
+
+`status_at` says it in SQL, for lists, filters and counts; `status_of` says it of one key. Both read in the same order.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.db.models.lookups import In
+
+from tenants.principal import ENDS_SOON
+
+if TYPE_CHECKING:
+    from apikeys.models import APIKey
+
+
+class Status(models.TextChoices):
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    ROTATED = "rotated"
+    REVOKED = "revoked"
+    FROZEN = "frozen"
+
+
+IN_SERVICE: Final = (Status.ACTIVE, Status.EXPIRING, Status.FROZEN)
+
+
+def status_at(now: datetime) -> Case:
+    is_rotated, has_expired = Q(replaced_by_id__isnull=False), Q(expires_at__lte=now)
+    return Case(
+        When(Q(revoked_at__isnull=False), then=Value(Status.REVOKED)),
+        When(has_expired & is_rotated, then=Value(Status.ROTATED)),
+        When(has_expired, then=Value(Status.EXPIRED)),
+        When(Q(tenant__keys_frozen_at__isnull=False), then=Value(Status.FROZEN)),
+        When(is_rotated, then=Value(Status.ROTATED)),
+        When(Q(expires_at__lte=now + ENDS_SOON), then=Value(Status.EXPIRING)),
+        default=Value(Status.ACTIVE),
+        output_field=models.CharField(),
+    )
+
+
+def has_status(now: datetime, *statuses: Status) -> In:
+    """A condition, to filter and count by."""
+    return In(status_at(now), statuses)
+
+
+def status_of(key: "APIKey", now: datetime) -> Status:
+    if key.revoked_at:
+        return Status.REVOKED
+    if key.has_expired(now):
+        return Status.ROTATED if key.replaced_by_id else Status.EXPIRED
+    if key.tenant.keys_frozen_at:
+        return Status.FROZEN
+    if key.replaced_by_id:
+        return Status.ROTATED
+    return Status.EXPIRING if key.has_expired(now + ENDS_SOON) else Status.ACTIVE
