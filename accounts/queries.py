@@ -2,17 +2,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
-FIND: Final = """
-SELECT s.id, s.user_id, s.tenant_id, s.expires_at, s.ended_at, s.last_seen_at,
-       u.email, u.role, u.is_active, u.tenant_id,
-       t.name, t.suspended_at, t.keys_frozen_at
-FROM accounts_session s
-JOIN accounts_user u ON u.id = s.user_id
-JOIN tenants_tenant t ON t.id = s.tenant_id
-WHERE s.id = %s
-"""
+from tenants.statements import Statement
 
 
 class FoundSession(NamedTuple):
@@ -31,9 +21,26 @@ class FoundSession(NamedTuple):
     tenant_keys_frozen_at: datetime | None
 
 
+# What a field reads, where it isn't the session's column of that name.
+OTHERS: Final = {
+    "email": "u.email",
+    "role": "u.role",
+    "user_is_active": "u.is_active",
+    "user_tenant_id": "u.tenant_id",
+    "tenant_name": "t.name",
+    "tenant_suspended_at": "t.suspended_at",
+    "tenant_keys_frozen_at": "t.keys_frozen_at",
+}
+FIND: Final = Statement(f"""
+SELECT {", ".join(OTHERS.get(field, f"s.{field}") for field in FoundSession._fields)}
+FROM accounts_session s
+JOIN accounts_user u ON u.id = s.user_id
+JOIN tenants_tenant t ON t.id = s.tenant_id
+WHERE s.id = %(id)s
+""")  # noqa: S608 - columns of ours
+
+
 def find_session(session_id: UUID) -> FoundSession | None:
     """The one query of JWT authentication, by primary keys."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIND, [session_id])
-        row = cursor.fetchone()
-    return FoundSession(*row) if row else None
+    rows = FIND.rows(id=session_id)
+    return FoundSession(*rows[0]) if rows else None
