@@ -86,7 +86,8 @@ def memgraph(data_dir: Path, workers: int) -> Server:
 
 
 def bare(name: str, data_dir: Path, workers: int) -> Server:
-    command = [sys.executable, "-m", "gunicorn", "--worker-class", "memgraph.worker.Worker", "--log-level", "warning"]
+    command = [sys.executable, "-m", "gunicorn", "--log-level", "warning"]
+    command += ["--worker-class", "memgraph.server.worker.Worker"]
     command += ["--workers", str(workers), "--threads", str(THREADS), "--keep-alive", "65", "--no-control-socket"]
     return Server(
         [*command, "--bind", "127.0.0.1:{port}", f"bench.peers.{name}:application"],

@@ -1,4 +1,4 @@
-"""A request's place among the threads of its worker, which `memgraph/fair_pool.py` gives out."""
+"""A request's place among the threads of its worker, which `memgraph/server/fair_pool.py` gives out."""
 
 from contextvars import ContextVar
 from uuid import UUID

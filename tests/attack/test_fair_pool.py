@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from memgraph.fair_pool import LONG_SECONDS, MOST, OTHERS_SECONDS, Caller, FairPool, caller_of
+from memgraph.server.fair_pool import LONG_SECONDS, MOST, OTHERS_SECONDS, Caller, FairPool, caller_of
 from tenants.places import Place, place
 from tenants.slots import Slots
 from tests.memgraph.processes import wait_for
@@ -28,7 +28,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("memgraph.fair_pool.monotonic", clock)
+    monkeypatch.setattr("memgraph.server.fair_pool.monotonic", clock)
     return clock
 
 
@@ -167,7 +167,7 @@ def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FairPool) -> None:
 
 
 def test_the_tenants_of_so_many_keys_are_remembered(pool: FairPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memgraph.fair_pool.CREDENTIALS", 5)
+    monkeypatch.setattr("memgraph.server.fair_pool.CREDENTIALS", 5)
     for key in range(20):
         pool.remember(key, uuid4())
     assert list(pool.tenants) == [15, 16, 17, 18, 19]

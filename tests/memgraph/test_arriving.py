@@ -11,9 +11,9 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
-from memgraph.arriving import IN_MEMORY, LARGEST_BODY, LONGEST_HEAD, Arrival
-from memgraph.refusals import RefusedError
-from memgraph.worker import Worker
+from memgraph.server.arriving import IN_MEMORY, LARGEST_BODY, LONGEST_HEAD, Arrival
+from memgraph.server.refusals import RefusedError
+from memgraph.server.worker import Worker
 
 GET = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\n"

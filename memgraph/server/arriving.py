@@ -12,8 +12,8 @@ from typing import Final
 
 from django.conf import settings
 
-from memgraph.chunks import Chunks, MalformedChunkError
-from memgraph.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_LARGE, Refusal, RefusedError
+from memgraph.server.chunks import Chunks, MalformedChunkError
+from memgraph.server.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_LARGE, Refusal, RefusedError
 
 LONGEST_HEAD: Final = 64 * 1024
 LONGEST_LINE: Final = 8192  # gunicorn takes 8190

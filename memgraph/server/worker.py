@@ -18,11 +18,11 @@ from django.conf import settings
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from memgraph.fair_pool import FairPool, caller_of
 from memgraph.processes import die_with_parent
-from memgraph.refusals import Refusal, refusal_of
-from memgraph.slow_clients import EXPORTS, Lingering, TimedSocket, TimedUnreader
-from memgraph.waiting_room import HEAD_BYTES, Connection, WaitingRoom
+from memgraph.server.fair_pool import FairPool, caller_of
+from memgraph.server.refusals import Refusal, refusal_of
+from memgraph.server.slow_clients import EXPORTS, Lingering, TimedSocket, TimedUnreader
+from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
 OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
 SOON_SECONDS: Final = 0.1

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from memgraph.refusals import TINY_CHUNKS, TOO_LARGE, RefusedError
+from memgraph.server.refusals import TINY_CHUNKS, TOO_LARGE, RefusedError
 
 SIZE_LINE: Final = re.compile(rb"([0-9a-fA-F]{1,8})(?:[ \t]*;[^\r\n]*)?\r\n")
 LONGEST_LINE: Final = 256

@@ -15,7 +15,7 @@ from django.conf import settings
 from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.unreader import SocketUnreader
 
-from memgraph.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
+from memgraph.server.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
 from tenants.places import place
 
 PROMPT_SECONDS: Final = 0.5

@@ -20,8 +20,8 @@ from typing import Any, Final
 from django.conf import settings
 from gunicorn.workers.gthread import TConn
 
-from memgraph.arriving import LONGEST_SECONDS, Arrival
-from memgraph.refusals import NO_ROOM, Refusal, RefusedError
+from memgraph.server.arriving import LONGEST_SECONDS, Arrival
+from memgraph.server.refusals import NO_ROOM, Refusal, RefusedError
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024  # of half-sent requests
 DISK_BYTES: Final = 128 * 1024 * 1024  # of large bodies, until they are answered

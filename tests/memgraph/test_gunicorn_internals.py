@@ -1,0 +1,85 @@
+"""A canary. We rely on names of gunicorn that it doesn't promise to keep, so a new version has to be looked at."""
+
+import inspect
+
+import gunicorn
+import pytest
+from gunicorn.http import errors, parser, unreader, wsgi
+from gunicorn.workers import gthread
+
+SEEN = "27.0.1"
+ADVICE = "Read gunicorn/workers/gthread.py and gunicorn/http/ against memgraph/server/README.md, then run tests/attack."
+# What the worker replaces, with the parameters that gunicorn passes.
+REPLACED = {
+    gthread.ThreadWorker: {
+        "init_process": "self",
+        "init_signals": "self",
+        "handle_quit": "self, sig, frame",
+        "accept": "self, listener",
+        "finish_request": "self, conn, fs",
+        "wait_for_and_dispatch_events": "self, timeout",
+        "murder_pending": "self",
+        "murder_keepalived": "self, force=False",
+        "_cap_keepalive": "self, deadline",
+        "get_thread_pool": "self",
+        "enqueue_req": "self, conn",
+        "handle": "self, conn",
+        "handle_request": "self, req, conn",
+        "_keepalive_after": "self, conn, keepalive",
+        "handle_error": "self, req, client, addr, exc",
+    },
+    unreader.SocketUnreader: {"__init__": "self, sock, max_chunk=8192", "chunk": "self, size_hint=None"},
+    wsgi.Response: {"default_headers": "self"},
+}
+# What it calls and reads. Attributes of instances are looked for in the source.
+USED = [
+    (gthread.ThreadWorker, "nr_conns"),
+    (gthread.ThreadWorker, "poller"),
+    (gthread.ThreadWorker, "tpool"),
+    (gthread.ThreadWorker, "method_queue.defer("),
+    (gthread.ThreadWorker, "self.murder_pending()"),
+    (gthread.TConn, "self.initialized"),
+    (gthread.TConn, "self.timeout"),
+    (gthread.TConn, "self.parser"),
+    (parser.Parser, "def finish_body(self, deadline=None, max_bytes=None)"),
+    (unreader.Unreader, "def take_buffered(self)"),
+    (unreader.SocketUnreader, "self.mxchunk"),
+    (unreader.SocketUnreader, "max_body_chunk"),
+]
+ERRORS = (
+    "InvalidResponseHeader",
+    "InvalidResponseHeaderName",
+    "LimitRequestLine",
+    "LimitRequestHeaders",
+    "ExpectationFailed",
+    "UnsupportedTransferCoding",
+    "ParseException",
+)
+
+
+def test_gunicorn_is_the_version_that_was_looked_at() -> None:
+    assert gunicorn.__version__ == SEEN, ADVICE
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in REPLACED.items() for name in names])
+def test_what_we_replace_is_there(kind: type, name: str) -> None:
+    parameters = str(inspect.signature(getattr(kind, name))).strip("()")
+    assert parameters == REPLACED[kind][name], ADVICE
+
+
+@pytest.mark.parametrize(("kind", "name"), USED, ids=[f"{kind.__name__}.{name}" for kind, name in USED])
+def test_what_we_use_is_there(kind: type, name: str) -> None:
+    assert name in inspect.getsource(kind), ADVICE
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_the_errors_that_we_answer_are_there(name: str) -> None:
+    assert issubclass(getattr(errors, name), Exception), ADVICE
+
+
+def test_the_rest_of_what_we_use_is_there() -> None:
+    from gunicorn.http import message
+
+    assert gthread.STOP_KEEPALIVE_LINGER == 2.0, ADVICE
+    assert "force_close" in vars(message.Request) or "def force_close" in inspect.getsource(message), ADVICE
+    assert "_expected_100_continue" in inspect.getsource(message) + inspect.getsource(gthread), ADVICE
