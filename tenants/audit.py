@@ -45,10 +45,12 @@ COVERED = (
 )
 # By hand, because every act is audited, and Django's three statements took a third of a short act's time.
 LOCK_HEAD: Final = Statement(
-    f"SELECT {columns(AuditHead)} FROM tenants_audithead WHERE tenant_id = %(tenant_id)s FOR UPDATE"  # noqa: S608 - columns of ours
+    f"SELECT {columns(AuditHead)} FROM tenants_audithead WHERE tenant_id = %(tenant_id)s FOR UPDATE"  # noqa: S608
 )
+INSERT: Final = f"INSERT INTO tenants_auditentry ({columns(AuditEntry)}) VALUES ({parameters(AuditEntry)})"  # noqa: S608
+ADD: Final = Statement(f"{INSERT} RETURNING true")
 APPEND: Final = Statement(f"""
-WITH entry AS (INSERT INTO tenants_auditentry ({columns(AuditEntry)}) VALUES ({parameters(AuditEntry)}))
+WITH entry AS ({INSERT})
 UPDATE tenants_audithead SET count = %(number)s, last_mac = %(mac)s, kid = %(head_kid)s, mac = %(head_mac)s
 WHERE tenant_id = %(tenant_id)s RETURNING true
 """)  # noqa: S608 - columns of ours
@@ -98,7 +100,7 @@ def record(
     )
     if tenant_id is None:
         entry.mac = entry_mac(entry, b"")
-        entry.save(force_insert=True)
+        ADD.rows(**values(entry))
     else:
         append(entry, lock_head(tenant_id))
 

@@ -8,7 +8,7 @@ when it was last accepted, or else the address. So nobody gets more by more keys
 """
 
 import re
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,10 +19,11 @@ from uuid import UUID
 
 from tenants.places import Place, place
 
-MOST: Final = 3  # threads of one caller: as many as one tenant has places for searches and batches
-BUSY_BESIDE_OTHERS: Final = 1  # those of them that use the processor: more are no faster, for Python has one lock
+MOST: Final = 8  # threads of one caller
+MOST_BY_ONE_CREDENTIAL: Final = 3  # as many as one tenant has places for searches and batches
+BUSY_BESIDE_OTHERS: Final = 1  # those that use the processor: more are no faster, for Python has one lock
 OTHERS_SECONDS: Final = 1.0  # how long somebody who called counts as being there
-LONG_SECONDS: Final = 0.5  # a request that takes longer waits for something
+LONG_SECONDS: Final = 0.25  # a request that takes longer waits for something
 CREDENTIALS: Final = 10_000  # whose tenants are remembered
 CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -62,7 +63,7 @@ class FairPool(ThreadPoolExecutor):
         super().__init__(threads)
         self.lock = Lock()
         self.running: defaultdict[Hashable, list[Turn]] = defaultdict(list)
-        self.lines: defaultdict[Hashable, deque[Turn]] = defaultdict(deque)
+        self.lines: defaultdict[Hashable, dict[int | None, deque[Turn]]] = defaultdict(dict)  # by caller, credential
         self.tenants: OrderedDict[int, UUID] = OrderedDict()
         self.latest: Hashable = None  # who called last
         self.others_until = 0.0
@@ -78,29 +79,41 @@ class FairPool(ThreadPoolExecutor):
             if self.latest not in (None, turn.whose):
                 self.others_until = monotonic() + OTHERS_SECONDS
             self.latest = turn.whose
-            self.lines[turn.whose].append(turn)
+            self.lines[turn.whose].setdefault(caller.credential, deque()).append(turn)
         self.go_on(turn.whose)
         return turn.future
 
     def go_on(self, whose: Hashable) -> None:
         """Begins what may begin of a line: at the end of the pool's queue, behind what others have there."""
         with self.lock:
-            line = self.lines.get(whose, deque())
-            while line and self.may_begin(whose):
-                turn = line.popleft()
+            while self.may_begin(whose) and (turn := self.take_next(whose)):
                 turn.since = monotonic()
                 self.running[whose].append(turn)
                 try:
                     self.submit(self.run, turn)
                 except RuntimeError:  # the worker ends
                     turn.future.cancel()
-            if not line:
-                self.lines.pop(whose, None)
 
     def may_begin(self, whose: Hashable) -> bool:
         now, running = monotonic(), self.running.get(whose, [])
         busy = sum(turn.is_busy and now - turn.since < LONG_SECONDS for turn in running)
-        return len(running) < MOST and busy < (BUSY_BESIDE_OTHERS if now < self.others_until else MOST)
+        return len(running) < MOST and (now >= self.others_until or busy < BUSY_BESIDE_OTHERS)
+
+    def take_next(self, whose: Hashable) -> Turn | None:
+        """A caller's credentials take turns."""
+        lines = self.lines.get(whose, {})
+        running = Counter(turn.by.credential for turn in self.running.get(whose, ()))
+        found = next((each for each in lines.items() if running[each[0]] < MOST_BY_ONE_CREDENTIAL), None)
+        if found is None:
+            return None
+        credential, line = found
+        turn = line.popleft()
+        del lines[credential]
+        if line:
+            lines[credential] = line  # behind the others
+        elif not lines:
+            del self.lines[whose]
+        return turn
 
     def run(self, turn: Turn) -> None:
         token = place.set(turn)

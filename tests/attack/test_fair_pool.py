@@ -3,15 +3,25 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from memgraph.server.fair_pool import LONG_SECONDS, MOST, OTHERS_SECONDS, Caller, FairPool, caller_of
+from memgraph.server.fair_pool import (
+    LONG_SECONDS,
+    MOST,
+    MOST_BY_ONE_CREDENTIAL,
+    OTHERS_SECONDS,
+    Caller,
+    FairPool,
+    caller_of,
+)
 from tenants.places import Place, place
 from tenants.slots import Slots
 from tests.memgraph.processes import wait_for
 
+SOME_ID = uuid4()
 HEAD = b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -34,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def pool(clock: Clock) -> Iterator[FairPool]:
-    with FairPool(8) as pool:
+    with FairPool(MOST + 3) as pool:
         yield pool
 
 
@@ -70,9 +80,9 @@ def call(pool: FairPool, caller: Caller) -> None:
 
 def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool) -> None:
     flood = Flood(pool, GREEDY)
-    flood.wait_until_running(MOST)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     call(pool, OTHER)
-    flood.wait_until_running(MOST)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.end()
 
 
@@ -82,7 +92,7 @@ def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Cl
     flood.wait_until_running(1)
     clock.now += OTHERS_SECONDS
     pool.tick()
-    flood.wait_until_running(MOST)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.end()
 
 
@@ -90,7 +100,7 @@ def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Cl
 def test_who_waits_lets_the_next_one_work(what: str, pool: FairPool, clock: Clock) -> None:
     call(pool, OTHER)
     flood = Flood(pool, GREEDY)
-    for count in range(1, MOST + 1):
+    for count in range(1, MOST_BY_ONE_CREDENTIAL + 1):
         flood.wait_until_running(count)
         if what == "it has a slot":
             flood.running[-1].hold()
@@ -98,18 +108,18 @@ def test_who_waits_lets_the_next_one_work(what: str, pool: FairPool, clock: Cloc
             clock.now += LONG_SECONDS
             call(pool, OTHER)
             pool.tick()
-    flood.wait_until_running(MOST)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.end()
 
 
 def test_who_leaves_counts_no_more(pool: FairPool) -> None:
     """An export that is read for hours, or a slow client: something else bounds these."""
     flood = Flood(pool, GREEDY)
-    flood.wait_until_running(MOST)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.running[0].leave()
-    flood.wait_until_running(MOST + 1)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL + 1)
     flood.running[0].leave()
-    flood.wait_until_running(MOST + 1)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL + 1)
     flood.end()
 
 
@@ -135,7 +145,7 @@ def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
         begin.set()
         for future in futures:
             future.result(5)
-    assert order.index("other") == MOST
+    assert order.index("other") == MOST_BY_ONE_CREDENTIAL
     assert Counter(order) == {"greedy": 10, "other": 1}
 
 
@@ -145,10 +155,27 @@ def test_keys_of_one_tenant_have_one_line(pool: FairPool, clock: Clock) -> None:
         pool.submit_for(Caller(key, "192.0.2.1"), lambda: place.get().belongs_to(acme)).result(5)
     call(pool, Caller(0, "192.0.2.1"))
     clock.now += OTHERS_SECONDS
-    flood = Flood(pool, Caller(0, "192.0.2.1"), 2)
+    flood = Flood(pool, Caller(0, "192.0.2.1"), 20)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.futures += [pool.submit_for(Caller(key, "192.0.2.9"), flood.work) for key in range(1, 20)]
     flood.wait_until_running(MOST)
     flood.end()
+
+
+def test_keys_of_one_tenant_take_turns(pool: FairPool) -> None:
+    """One key with many requests doesn't keep the tenant's other keys waiting."""
+    order: list[int] = []
+    with FairPool(1) as one:
+        for key in range(4):
+            one.remember(key, SOME_ID)
+        begin = threading.Event()
+        one.submit(begin.wait, 30)
+        futures = [one.submit_for(Caller(0, ""), partial(order.append, 0)) for _ in range(20)]
+        futures += [one.submit_for(Caller(key, ""), partial(order.append, key)) for key in range(1, 4)]
+        begin.set()
+        for future in futures:
+            future.result(5)
+    assert max(order.index(key) for key in range(1, 4)) < 10
 
 
 def test_keys_that_are_made_up_are_their_addresss(pool: FairPool) -> None:
