@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from postgres.statements import Statement
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
@@ -15,7 +16,6 @@ from tenants.limits import Limit, Usage, count, forgive, over, refund
 from tenants.metrics import SIGN_INS
 from tenants.models import AuditEntry, Counter
 from tenants.network import network_of
-from tenants.statements import Statement
 
 SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300, growing=True)
 SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)

@@ -11,11 +11,13 @@ from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal, refuse_many_
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
+from postgres.columns import columns, parameters, values
+from postgres.pipeline import in_one_trip
+from postgres.statements import Statement
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record, start_chain
 from tenants.authority import acting
-from tenants.columns import columns, parameters, values
 from tenants.constraints import violated_constraint
 from tenants.limits import enforce
 from tenants.metrics import SIGN_INS
@@ -25,7 +27,6 @@ from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
-from tenants.statements import Statement, in_one_trip
 
 MOST_SESSIONS: Final = 50  # of one person
 OPEN: Final = Statement(f"""

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tenants.statements import Statement
+from postgres.statements import Statement
 
 
 class FoundKey(NamedTuple):

@@ -12,7 +12,7 @@ PORTS: Final = re.compile("[0-9,]*")
 
 def _database(*, options: dict[str, Any], **where: str) -> dict[str, Any]:
     return {
-        "ENGINE": "memgraph.postgres",
+        "ENGINE": "postgres",
         "ATOMIC_REQUESTS": False,
         # Each thread keeps a connection of its own: a pool hands one out and takes it back in each request.
         "CONN_MAX_AGE": None,

@@ -11,9 +11,9 @@ from memory.spans import NOTE, START, number_of
 from memory.stretches import Stream
 from memory.tally import COUNT, TOTAL
 from memory.transactions import in_tenant_trip
+from postgres.statements import Statement
 from tenants.ids import new_id
 from tenants.principal import Principal
-from tenants.statements import Statement
 
 # Each part sees the rows as they were before. `stretch`: by an index each, the newest events of the thread or the user
 # before this one, and the newest derived episode; a predecessor that is not among the newest 50 only costs a span that

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from memory.stretches import Place, Stream, Stretch
-from tenants.statements import Statement
+from postgres.statements import Statement
 
 START: Final = UUID(int=0)  # before every event of a moment
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"

@@ -1,15 +1,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from memory import tally
+from postgres.base import database
+from postgres.pipeline import in_one_trip
+from postgres.statements import Rows, Statement, Step
 from tenants.authority import confirm, confirmation, confirming, refusals
 from tenants.principal import Principal
-from tenants.statements import Rows, Statement, Step, in_one_trip
 
 T = TypeVar("T")
 ATTEMPTS: Final = 5
@@ -75,16 +77,16 @@ def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
 @contextmanager
 def atomic_with(commands: str) -> Iterator[None]:
     """A transaction that begins with these commands, in one round trip with its BEGIN."""
-    database = cast("Any", connection)  # ours, of `memgraph/postgres`
-    database.begin_with = commands
+    wrapper = database()
+    wrapper.begin_with = commands
     try:
         with transaction.atomic(durable=True):
-            if database.begin_with:  # in a test's transaction only a savepoint began
-                database.command(commands)
-                database.begin_with = ""
+            if wrapper.begin_with:  # in a test's transaction only a savepoint began
+                wrapper.command(commands)
+                wrapper.begin_with = ""
             yield
     finally:
-        database.begin_with = ""
+        wrapper.begin_with = ""
 
 
 def again_after_deadlock(act: Callable[[], T]) -> T:

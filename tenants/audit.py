@@ -18,13 +18,13 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
+from postgres.columns import columns, parameters, row_of, values
+from postgres.statements import Statement
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.authority import confirmed
-from tenants.columns import columns, parameters, row_of, values
 from tenants.ids import new_id
 from tenants.models import AuditEntry, AuditHead
-from tenants.statements import Statement
 
 COVERED = (
     "id",

@@ -21,10 +21,10 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from postgres.statements import Statement, Step
 from tenants.actor import Actor
 from tenants.principal import Kind, Principal
 from tenants.refusals import refusal
-from tenants.statements import Statement, Step
 
 REFUSED: Final = "MG001"  # the SQLSTATE of our functions; the message is the refusal's code
 # Each answers when the credential expires, null for never.

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple, Protocol
 
-from tenants.statements import Statement
+from postgres.statements import Statement
 
 LONGEST_WAIT: Final = 15 * 60
 FORGIVEN_AFTER: Final = 60 * 60

@@ -15,8 +15,8 @@ from memory.models import Belief, Episode, Event
 from memory.search import CANDIDATES
 from memory.tally import SLOTS
 from memory.transactions import tenant_transaction
+from postgres.statements import prepared_on
 from tenants.models import Role, Tenant
-from tenants.statements import prepared_on
 from tests.factories import key_client, make_user
 from tests.memory.crowd import (
     BELIEFS_OF_ONE,

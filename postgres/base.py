@@ -2,15 +2,15 @@
 
 import select
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from django.db import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.backends.postgresql import base
-from psycopg import Connection, Error, adapters
+from psycopg import Connection, Error, OperationalError, adapters
 from psycopg.adapt import AdaptersMap
-from psycopg.pq import ExecStatus, Format, TransactionStatus
-
-from tenants.statements import refuse_failure
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 
@@ -18,6 +18,7 @@ TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 class DatabaseWrapper(base.DatabaseWrapper):
     """psycopg's connection is left in autocommit for good; transactions begin and end by a command to libpq itself."""
 
+    connection: Connection[Any]  # or None, before `ensure_connection`
     begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions.py`
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -81,3 +82,17 @@ def is_usable(connection: Connection[Any]) -> bool:
     except Error:
         return False
     return True
+
+
+def database() -> DatabaseWrapper:
+    """This thread's, as Django's `connection`, but of our type."""
+    return cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+
+
+def refuse_failure(connection: Connection[Any], result: PGresult, *wanted: ExecStatus) -> None:
+    """As psycopg's cursors do. Of a lost connection libpq's answer has no code, which alone would tell its class."""
+    if result.status in wanted:
+        return
+    if connection.pgconn.status == ConnStatus.BAD:
+        raise OperationalError(result.get_error_message())
+    raise error_from_result(result)

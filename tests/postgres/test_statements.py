@@ -14,8 +14,9 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from pytest_django import DjangoAssertNumQueries
 
 from memory.transactions import tenant_transaction
+from postgres.pipeline import in_one_trip
+from postgres.statements import Statement, Step
 from tenants.models import Tenant
-from tenants.statements import Statement, Step, in_one_trip
 from tests.connections import BREAKS, in_its_own_connection, own, terminate, until_somebody_waits
 
 ECHO = Statement("SELECT %(value)s::text, %(other)s::text || '%%', %(value)s::text")
