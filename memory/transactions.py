@@ -8,7 +8,7 @@ from psycopg.errors import DeadlockDetected
 
 from memory import tally
 from postgres.base import database
-from postgres.pipeline import in_one_trip
+from postgres.pipeline import in_one_trip, transaction_in_one_trip
 from postgres.statements import Rows, Statement, Step
 from tenants.authority import confirm, confirmation, confirming, refusals
 from tenants.principal import Principal
@@ -16,9 +16,6 @@ from tenants.principal import Principal
 T = TypeVar("T")
 ATTEMPTS: Final = 5
 SHARE: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(shared)s)")
-BEGIN_TRIP: Final = Statement(
-    "SELECT set_config('memgraph.tenant_id', %(tenant_id)s, true), pg_advisory_xact_lock_shared(%(shared)s)"
-)
 
 
 @contextmanager
@@ -28,16 +25,14 @@ def tenant_transaction(
     """The way to the memory tables, and the second wall between tenants.
 
     Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
-    outside sees nothing. The setting ends with the transaction, so that it fits connection poolers, and is sent as a
-    literal made from a parsed UUID, because SET takes no parameters. So it never nests. `snapshot`: one consistent
-    view (repeatable read), for reading only. `unhurried`: without the time limit of API requests, for transfers.
+    outside sees nothing. The setting ends with the transaction, so that it fits connection poolers. So it never nests.
+    `snapshot`: one consistent view (repeatable read), for reading only. `unhurried`: without the time limit of API
+    requests, for transfers.
 
     `by`: whose authority the writes rely on; it is confirmed before the commit (`tenants/authority.py`). Only reads,
     and an operator's commands, go without. What was noted for the tallies, and `at_the_end`, is written last.
     """
-    if not isinstance(tenant_id, UUID):
-        raise TypeError("tenant_id must be a UUID")
-    settings = [f"SET LOCAL memgraph.tenant_id = '{tenant_id}'"]
+    settings = [choose(tenant_id)]
     if snapshot:
         settings.insert(0, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     if unhurried:
@@ -56,6 +51,13 @@ def tenant_transaction(
             tally.pending.reset(outside)
 
 
+def choose(tenant_id: UUID) -> str:
+    """A literal made from a parsed UUID, because SET takes no parameters, and Citus doesn't pass `set_config()` on."""
+    if not isinstance(tenant_id, UUID):
+        raise TypeError("tenant_id must be a UUID")
+    return f"SET LOCAL memgraph.tenant_id = '{tenant_id}'"
+
+
 def at_the_end(act: Callable[[], None]) -> None:
     """Runs after the tallies are written: a transaction that holds the audit chain's head waits for no other lock."""
     tally.pending.get().last_acts.append(act)
@@ -66,12 +68,12 @@ def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
 
     `shared` is the number of an advisory lock, which is shared before the statement.
     """
+    share = SHARE, {"shared": shared}
     if tally.pending.get(None) is not None:
-        return in_one_trip((SHARE, {"shared": shared}), step)[-1]
-    begin = BEGIN_TRIP, {"tenant_id": str(principal.tenant_id), "shared": shared}
+        return in_one_trip(share, step)[-1]
     confirmed = filter(None, [confirmation(principal)])
     with refusals():
-        return in_one_trip(begin, step, *confirmed)[1]
+        return transaction_in_one_trip(choose(principal.tenant_id), share, step, *confirmed)[1]
 
 
 @contextmanager

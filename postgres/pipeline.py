@@ -1,12 +1,15 @@
 """Statements sent all at once, and answered in one round trip: libpq's pipeline mode."""
 
 import select
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from postgres.base import refuse_failure
 from postgres.statements import Rows, Step, bind, read, run
 
 
@@ -18,16 +21,45 @@ def in_one_trip(*steps: Step) -> list[Rows]:
     return run(pipelined, *steps)
 
 
-def pipelined(connection: Connection[Any], *steps: Step) -> list[Rows]:
+def transaction_in_one_trip(command: str, *steps: Step) -> list[Rows]:
+    """The same, in a transaction that begins with the command. An open transaction gets the command and the steps."""
+    return run(partial(transacted, command.encode()), *steps)
+
+
+def transacted(command: bytes, connection: Connection[Any], *steps: Step) -> list[Rows]:
+    """PostgreSQL skips the COMMIT after an error, so a ROLLBACK follows, in a second trip."""
+    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return pipelined(connection, *steps, before=[command])
+    try:
+        return pipelined(connection, *steps, before=[b"BEGIN", command], after=[b"COMMIT"])
+    finally:
+        if connection.pgconn.transaction_status == TransactionStatus.INERROR:
+            connection.pgconn.exec_(b"ROLLBACK")
+
+
+def pipelined(
+    connection: Connection[Any], *steps: Step, before: Sequence[bytes] = (), after: Sequence[bytes] = ()
+) -> list[Rows]:
     """Whoever breaks off in between leaves a connection that no request takes up again: it isn't idle."""
     bound, pgconn = [bind(connection, step) for step in steps], connection.pgconn
     pgconn.enter_pipeline_mode()
+    for command in before:
+        pgconn.send_query_params(command, None)
     for _, name, parameters in bound:
         pgconn.send_query_prepared(name, parameters)
+    for command in after:
+        pgconn.send_query_params(command, None)
     pgconn.pipeline_sync()
     results = receive(pgconn)
     pgconn.exit_pipeline_mode()
-    return [read(connection, transformer, result) for (transformer, *_), result in zip(bound, results, strict=True)]
+    first, last = len(before), len(before) + len(bound)
+    for result in results[:first]:
+        refuse_failure(connection, result, ExecStatus.COMMAND_OK)
+    answers = zip(bound, results[first:last], strict=True)
+    rows = [read(connection, transformer, result) for (transformer, *_), result in answers]
+    for result in results[last:]:
+        refuse_failure(connection, result, ExecStatus.COMMAND_OK)
+    return rows
 
 
 def receive(pgconn: PGconn) -> list[PGresult]:

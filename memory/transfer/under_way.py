@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from psycopg import sql
 
 from memory.transfer.lock import lock_name
 
@@ -31,7 +32,7 @@ class Import(NamedTuple):
 def tell(kind: str, detail: object) -> None:
     """Names this connection until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('application_name', %s, true)", [f"memgraph {kind} {detail}"])
+        cursor.execute(sql.SQL("SET LOCAL application_name = {}").format(f"memgraph {kind} {detail}"))
 
 
 def transfer_under_way(tenant_id: UUID) -> Export | Import | None:
