@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from tenants.statements import Statement
+from postgres.statements import Statement
 
 
 class FoundSession(NamedTuple):
