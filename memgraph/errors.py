@@ -20,7 +20,7 @@ from psycopg.errors import (
 from rest_framework import exceptions
 
 from memgraph.error_pages import error_page
-from tenants.problems import BodyTooSlow, PayloadTooLarge, Unavailable
+from tenants.problems import BodyTooSlow, DatabaseBusy, PayloadTooLarge, Unavailable
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
 CONTENT_TYPE: Final = "application/problem+json"
@@ -85,7 +85,7 @@ def database_problem(exc: Exception) -> exceptions.APIException:
     """The database is away, or too busy: 503, never 500, and never a guess at who is asking."""
     cause = exc.__cause__
     if isinstance(cause, BUSY):
-        return Unavailable("The database is busy. Try again in a second.", code="database_busy")
+        return DatabaseBusy()
     return Unavailable("The database is away. Try again in a second.", code="database_unavailable")
 
 

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from memory.spans import NOTE, START, number_of
 from memory.stretches import Stream
-from memory.tally import COUNT, TOTAL
+from memory.tally import ATTEMPTS, COUNT, TOTAL
 from memory.transactions import in_tenant_trip
 from postgres.statements import Statement
 from tenants.ids import new_id
 from tenants.principal import Principal
+from tenants.problems import DatabaseBusy
 
 # Each part sees the rows as they were before. `stretch`: by an index each, the newest events of the thread or the user
 # before this one, and the newest derived episode; a predecessor that is not among the newest 50 only costs a span that
@@ -83,7 +84,9 @@ def write_event(principal: Principal, fields: dict[str, Any]) -> tuple[dict[str,
     }
     statement = IN_NONE if row["thread_id"] is None else IN_THREAD
     stream = number_of(Stream(row["tenant_id"], row["user_id"], row["thread_id"]))
-    while not (written := in_tenant_trip(principal, (statement, values), shared=stream)):
-        pass  # somebody else was entering or removing the user, and is done by now
-    ((is_due,),) = written
-    return row, is_due
+    for _ in range(ATTEMPTS):
+        if written := in_tenant_trip(principal, (statement, values), shared=stream):
+            ((is_due,),) = written
+            return row, is_due
+        # Somebody else was entering or removing the user, and is done by now.
+    raise DatabaseBusy()

@@ -16,7 +16,9 @@ from django.db import connection, models
 from psycopg import sql
 
 from memory.models import Belief, Episode, Event
+from tenants.problems import DatabaseBusy
 
+ATTEMPTS: Final = 5  # to hold users whom others enter or remove at the same time
 SLOTS: Final = 16  # of a tenant and day, by backend, so that no row holds up parallel writers
 TOTAL: Final = date.min  # rows of this day count all time; what happened on that day itself is on no chart
 COLUMNS: Final = ("events", "beliefs", "episodes", "users")
@@ -130,11 +132,14 @@ class Changes:
         values = {"tenant_id": tenant_id, "total": TOTAL}
         if self.left:
             self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
-        while self.entered or self.staged or self.days():
+        if not (self.entered or self.staged or self.days()):
+            return
+        for _ in range(ATTEMPTS):
             made, missed = self.write({**values, **self.columns()})
             if not missed:
-                break
+                return
             self.add("users", made)
+        raise DatabaseBusy()
 
     def days(self) -> list[date]:
         return sorted(day for day, counts in self.counts.items() if any(counts.values()))

@@ -43,6 +43,11 @@ class Unavailable(APIException):
     wait = 1
 
 
+class DatabaseBusy(Unavailable):
+    default_code = "database_busy"
+    default_detail = "The database is busy. Try again in a second."
+
+
 class TooManyRequests(Throttled):
     """429 with `Retry-After` in whole seconds, at least one."""
 
