@@ -4,7 +4,7 @@ import select
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, NotSupportedError, connections
 from django.db.backends.postgresql import base
 from psycopg import Connection, Error, OperationalError, adapters
 from psycopg.adapt import AdaptersMap
@@ -62,7 +62,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's
-        """Nothing: see above."""
+        """It is on, as Django asks on connecting and after a transaction. Off, no rollback would undo anything."""
+        if not autocommit:
+            raise NotSupportedError("Use transaction.atomic(): a connection here is always in autocommit.")
 
     def _commit(self) -> None:
         if self.connection is not None:
