@@ -1,4 +1,4 @@
-"""All settings, read from the environment. What each variable means is in the README's table."""
+"""All settings, read from the environment. What each variable means is in docs/settings.md."""
 
 import logging
 import os
