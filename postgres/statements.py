@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -11,7 +12,7 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from postgres.base import database, refuse_failure
+from postgres.base import DatabaseWrapper, database, refuse_failure
 
 PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 NUMBERS: Final = count(1)
@@ -46,6 +47,30 @@ def run(send: Callable[..., T], *steps: Step) -> T:
     wrapper.ensure_connection()
     if wrapper.queries_logged:
         wrapper.queries_log += [{"sql": statement.sql, "time": "0"} for statement, _ in steps]
+    if wrapper.execute_wrappers:
+        return watched(wrapper, send, steps)
+    return send_steps(wrapper, send, steps)
+
+
+def watched(wrapper: DatabaseWrapper, send: Callable[..., T], steps: tuple[Step, ...]) -> T:
+    """Through Django's `execute_wrapper`: a trip is one statement there, since it is waited for once.
+
+    What a wrapper changes in the SQL or the parameters goes nowhere: the statement is prepared already.
+    """
+
+    def innermost(*_: Any) -> T:
+        return send_steps(wrapper, send, steps)
+
+    execute: Callable[..., T] = innermost
+    for each in reversed(wrapper.execute_wrappers):
+        execute = partial(each, execute)
+    sql = "; ".join(statement.sql for statement, _ in steps)
+    parameters = [values[name] for statement, values in steps for name in statement.parameters]
+    with wrapper.cursor() as cursor:
+        return execute(sql, parameters, False, {"connection": wrapper, "cursor": cursor})  # noqa: FBT003 - Django's
+
+
+def send_steps(wrapper: DatabaseWrapper, send: Callable[..., T], steps: tuple[Step, ...]) -> T:
     with wrapper.wrap_database_errors:
         return again_if_outdated(wrapper.connection, send, steps)
 
