@@ -1,5 +1,6 @@
 """Mistakes that lie between settings. `python -m memgraph` refuses to start on an error."""
 
+import os
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +53,19 @@ def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
                 f"PUBLIC_URL is {settings.PUBLIC_URL}: keys, passwords and cookies cross the network in the clear.",
                 hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
                 id="memgraph.W001",
+            )
+        ]
+    return []
+
+
+@register()
+def check_redis_is_not_expected(**kwargs: Any) -> list[CheckMessage]:
+    if "REDIS_URL" in os.environ:
+        return [
+            checks.Warning(
+                "REDIS_URL is set, and no longer used: PostgreSQL counts the limits.",
+                hint="Remove it from the environment.",
+                id="memgraph.W002",
             )
         ]
     return []

@@ -77,19 +77,6 @@ class Environment:
             self.mistake(f"{name} {error}. It looks like smtp://user:password@host:587?tls=1 or smtps://...")
             return {}
 
-    def redis_url(self, name: str) -> str:
-        """Never repeats the value in a message: it may hold a password."""
-        value = self.text(name)
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0 and (parts.hostname or parts.path)
-        except ValueError:
-            usable = False
-        if value and not usable:
-            self.mistake(f"{name} can't be understood. It looks like redis://:password@host:6379/0.")
-            return ""
-        return value
-
     def secrets_by_id(self, name: str, *, minimum_bytes: int) -> dict[str, str]:
         """`kid:secret,kid:secret`, in order. Never repeats a secret in a message."""
         secrets: dict[str, str] = {}

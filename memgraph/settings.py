@@ -104,8 +104,6 @@ DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlspl
 
 # Limits of what comes in
 
-REDIS_URL = env.redis_url("REDIS_URL")
-
 TENANT_RATE_LIMIT = env.integer("TENANT_RATE_LIMIT", 0, minimum=0, maximum=1_000_000) or None
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGE_FORM  # Django's limit for every form; the limits per route are in tenants/bodies.py
 CLIENT_PATIENCE = env.duration("CLIENT_PATIENCE", "10s")

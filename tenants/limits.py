@@ -1,21 +1,68 @@
 """Limits that hold across workers and hosts: one atomic step counts, so that parallel calls can't slip through."""
 
 import hashlib
-import logging
-from collections.abc import Callable
-from functools import cache
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
-from django.conf import settings
-
-from tenants.counters import Counters, Limit, PostgresCounters, RedisCounters, Usage
+from postgres.statements import Statement
 from tenants.problems import TooManyRequests
 
-__all__ = ["Limit", "Usage", "count", "enforce", "forgive", "over", "refund"]
+LONGEST_WAIT: Final = 15 * 60
+FORGIVEN_AFTER: Final = 60 * 60
 
-POSTGRES: Final = PostgresCounters()
-logger = logging.getLogger("memgraph.limits")
-T = TypeVar("T")
+
+class Limit(NamedTuple):
+    """At most so many hits in a fixed window, which begins with its first hit.
+
+    Growing: who goes over waits 1, 2, 4, 8 and then 15 minutes, with one try after each wait; never for good. An hour
+    without a hit forgets it.
+    """
+
+    name: str
+    most: int
+    seconds: int
+    growing: bool = False
+
+
+class Usage(NamedTuple):
+    """Of each wait, exactly one caller sees `limit.most + 1` hits: the one who began it."""
+
+    hits: int
+    seconds_left: int
+
+
+# Each count also sweeps up to two rows that are forgotten anyway, so that the table can't grow for ever.
+COUNT: Final = Statement("""
+WITH swept AS (
+    DELETE FROM tenants_counter WHERE name IN (
+        SELECT name FROM tenants_counter
+        WHERE ends_at < statement_timestamp() - %(forgiven)s * interval '1 second' AND name <> %(counter)s
+        ORDER BY ends_at LIMIT 2 FOR UPDATE SKIP LOCKED
+    )
+)
+INSERT INTO tenants_counter AS c (name, hits, strikes, ends_at)
+VALUES (%(counter)s, 1, 0, statement_timestamp() + %(seconds)s * interval '1 second')
+ON CONFLICT (name) DO UPDATE SET (hits, strikes, ends_at) = (
+    SELECT n.hits,
+           CASE WHEN n.begins_wait THEN least(n.strikes + 1, 9) ELSE n.strikes END,
+           CASE WHEN n.begins_wait THEN n.now + least(%(longest)s, 60 * 2 ^ n.strikes) * interval '1 second'
+                WHEN n.running THEN c.ends_at
+                ELSE n.now + %(seconds)s * interval '1 second' END
+    FROM (SELECT w.*, %(growing)s AND w.hits = %(most)s + 1 AS begins_wait
+          FROM (SELECT now, running, strikes,
+                       CASE WHEN running THEN c.hits + 1 WHEN strikes > 0 THEN %(most)s ELSE 1 END AS hits
+                FROM (SELECT statement_timestamp() AS now,
+                             c.ends_at > statement_timestamp() AS running,
+                             CASE WHEN c.ends_at > statement_timestamp() - %(forgiven)s * interval '1 second'
+                                  THEN c.strikes ELSE 0 END AS strikes) AS v) AS w) AS n
+)
+RETURNING hits, ceil(extract(epoch FROM ends_at - statement_timestamp()))::int
+""")
+REFUND: Final = Statement("""
+UPDATE tenants_counter SET hits = hits - 1
+WHERE name = %(name)s AND hits BETWEEN 1 AND %(most)s AND ends_at > statement_timestamp()
+RETURNING true
+""")
+FORGIVE: Final = Statement("DELETE FROM tenants_counter WHERE name = %(name)s RETURNING true")
 
 
 def enforce(limit: Limit, subject: str) -> None:
@@ -31,37 +78,19 @@ def over(limit: Limit, usage: Usage) -> TooManyRequests:
 
 def count(limit: Limit, subject: str) -> Usage:
     """Counts a hit. Call it outside of transactions: what is rolled back was not counted."""
-    name = digest(limit, subject)
-    return with_counters(lambda counters: counters.count(name, limit))
+    sizes = {**limit._asdict(), "longest": LONGEST_WAIT, "forgiven": FORGIVEN_AFTER}
+    return Usage(*COUNT.rows(**sizes, counter=digest(limit, subject))[0])
 
 
 def refund(limit: Limit, subject: str) -> None:
     """Takes back a hit that turned out to be none, such as a sign-in that was right. It cuts no wait short."""
-    name = digest(limit, subject)
-    with_counters(lambda counters: counters.refund(name, limit))
+    REFUND.rows(name=digest(limit, subject), most=limit.most)
 
 
 def forgive(limit: Limit, subject: str) -> None:
     """Forgets the hits and any wait."""
-    name = digest(limit, subject)
-    with_counters(lambda counters: counters.forgive(name))
+    FORGIVE.rows(name=digest(limit, subject))
 
 
 def digest(limit: Limit, subject: str) -> bytes:
     return hashlib.sha256(f"{limit.name} {subject}".encode()).digest()
-
-
-def with_counters(act: Callable[[Counters], T]) -> T:
-    """Redis, if there is one. While it is away PostgreSQL counts, from nothing: limits never go without."""
-    if settings.REDIS_URL:
-        counters = redis_counters(settings.REDIS_URL)
-        try:
-            return act(counters)
-        except counters.away as error:
-            logger.warning("Redis is away; PostgreSQL counts.", extra={"error": type(error).__name__})
-    return act(POSTGRES)
-
-
-@cache
-def redis_counters(url: str) -> RedisCounters:
-    return RedisCounters(url)

@@ -119,7 +119,7 @@ class AuditHead(models.Model):
 
 
 class Counter(models.Model):
-    """How often something limited happened lately. `limits.py` counts here when there is no Redis.
+    """How often something limited happened lately. `limits.py` counts here.
 
     The name is a digest: no address or key can be read from the table. The table is unlogged: a crash forgets counts.
     """

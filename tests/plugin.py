@@ -35,7 +35,6 @@ FOREIGN = (
     "JWT_SIGNING_KEYS",
     "PORT",
     "PUBLIC_URL",
-    "REDIS_URL",
     "SIGNUP",
     "TENANT_RATE_LIMIT",
     "TRUSTED_PROXIES",

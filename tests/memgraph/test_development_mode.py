@@ -161,3 +161,9 @@ def test_an_address_in_the_clear_is_warned_of(url: str, ids: set[str], settings:
     settings.PUBLIC_URL = url
     settings.HTTPS = url.startswith("https://")
     assert faults() == ids
+
+
+def test_a_redis_that_is_still_named_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faults() == set()
+    monkeypatch.setenv("REDIS_URL", "redis://:secret@127.0.0.1/0")
+    assert faults() == {"memgraph.W002"}

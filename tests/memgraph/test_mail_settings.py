@@ -54,18 +54,3 @@ def test_a_mistake_is_named_without_the_password(url: str) -> None:
     assert mistake.startswith("EMAIL_URL ")
     assert "smtp://user:password@host:587?tls=1" in mistake
     assert SECRET not in mistake
-
-
-@pytest.mark.parametrize("url", ["", "redis://h", "redis://:p@h:6379/1", "rediss://u:p@h", "unix:///run/redis.sock"])
-def test_a_redis_is_understood(url: str) -> None:
-    env = Environment({"REDIS_URL": url})
-    assert (env.redis_url("REDIS_URL"), env.mistakes) == (url, [])
-
-
-@pytest.mark.parametrize("url", [f"http://:{SECRET}@h", SECRET, f"redis://:{SECRET}@", f"redis://:{SECRET}@h:x"])
-def test_a_bad_redis_is_named_without_the_password(url: str) -> None:
-    env = Environment({"REDIS_URL": url})
-    assert env.redis_url("REDIS_URL") == ""
-    (mistake,) = env.mistakes
-    assert mistake.startswith("REDIS_URL ")
-    assert SECRET not in mistake
