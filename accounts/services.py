@@ -109,7 +109,7 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
         right = password_is_right(user, password)
     if not right or user is None or user.tenant is None or not user.is_active:
         note_refusal(user, email, actor)
-        raise wrong_credentials()
+        raise wrong_credentials(email)
     guess.take_back()
     if user.tenant.suspended_at is not None:
         note_refusal(user, email, actor)
@@ -119,8 +119,11 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
     return SignedIn(session, str(SessionToken.for_session(session)))
 
 
-def wrong_credentials() -> AuthenticationFailed:
-    return AuthenticationFailed("The e-mail address or the password is wrong.", code="credentials_invalid")
+def wrong_credentials(email: str) -> AuthenticationFailed:
+    sentence = "The e-mail address or the password is wrong."
+    if " " in email:  # depends on nothing but what was sent, so it tells nothing of accounts
+        sentence += " The e-mail address has a space in it: in a form, send + as %2B."
+    return AuthenticationFailed(sentence, code="credentials_invalid")
 
 
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
@@ -142,7 +145,7 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
             (END_IDLEST, {"user": user.id, "now": now, "most": MOST_SESSIONS}),
         )
         if not opened:
-            raise wrong_credentials()
+            raise wrong_credentials(user.email)
         actor, after = actor.as_user(user.id, user.email), {"sessions_ended": len(ended)} if ended else None
         record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""), after=after)
     return session

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Session, User
 from tenants.models import Tenant
-from tests.accounts.people import CheapHasher
+from tests.accounts.people import CheapHasher, audited
 from tests.factories import PASSWORD, make_tenant, make_user
 
 pytestmark = pytest.mark.usefixtures("quick_hashes")
@@ -131,6 +131,27 @@ def test_every_refusal_costs_one_hash(ada: User, acme: Tenant, anonymous: APICli
         HASH_ROUNDS.clear()
         form(anonymous, {"username": address, "password": password})
         assert len(HASH_ROUNDS) == 1, who
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_a_space_in_the_email_address_hints_at_the_plus_of_a_form(
+    name: str, acme: Tenant, anonymous: APIClient, settings: Settings
+) -> None:
+    """The same hint whether or not the address that was meant has an account, and otherwise the same refusal."""
+    make_user(acme, email="ada+work@acme.example", password=PASSWORD)
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountedHasher"]
+    plain = form(anonymous, {"username": "nobody@acme.example", "password": PASSWORD})
+    bare_plus = f"username={name}+work@acme.example&{urlencode({'password': PASSWORD})}"
+    as_json = {"email": f"{name} work@acme.example", "password": PASSWORD}
+    for response in (anonymous.post(PATH, bare_plus, content_type=FORM), anonymous.post(PATH, as_json)):
+        body = response.json()
+        assert response.status_code == 401
+        hint = "The e-mail address has a space in it: in a form, send + as %2B."
+        assert body["detail"] == f"{plain.json()['detail']} {hint}"
+        assert {**body, "detail": "", "request_id": ""} == {**plain.json(), "detail": "", "request_id": ""}
+        assert response["WWW-Authenticate"] == plain["WWW-Authenticate"]
+    assert HASH_ROUNDS[-3:] == ["encode"] * 3
+    assert audited(None) == ["session.sign_in_refused"] * 3
 
 
 @pytest.mark.parametrize(

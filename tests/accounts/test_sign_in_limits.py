@@ -59,6 +59,10 @@ def test_ten_wrong_tries_then_a_wait_whether_known_or_not(known: bool, ada: User
     }
 
 
+def test_an_address_with_a_space_is_counted_like_any_other() -> None:
+    assert guess("ada work@acme.example", 11) == [401] * 10 + [429]
+
+
 def test_every_refusal_costs_the_same_statements(ada: User, acme: Tenant) -> None:
     """The time tells no address: each statement less is a millisecond that a stranger can measure."""
     make_user(acme, email="inactive@acme.example", password=PASSWORD, is_active=False)
@@ -66,7 +70,8 @@ def test_every_refusal_costs_the_same_statements(ada: User, acme: Tenant) -> Non
     guess("warm@acme.example", 1)
     guess(ada.email, 1)
     counts = {}
-    for email in (ada.email, "nobody@acme.example", "inactive@acme.example", "root@memgraph.example"):
+    unknown = ("nobody@acme.example", "ada work@acme.example")
+    for email in (ada.email, *unknown, "inactive@acme.example", "root@memgraph.example"):
         with CaptureQueriesContext(connection) as queries:
             assert guess(email, 1) == [401]
         counts[email] = len(queries)
