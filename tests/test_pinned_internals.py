@@ -21,7 +21,6 @@ PINNED: Final = {
     "django": ("5.2.19", "each row of DJANGO here and of postgres/README.md, then run tests/postgres"),
     "psycopg": ("3.3.9", "each row of PSYCOPG here and of postgres/README.md, then run tests/postgres"),
     "psycopg-binary": ("3.3.9", "psycopg, which has the same version"),
-    "gunicorn": ("27.0.1", "memgraph/worker.py, which overrides its thread worker, then run tests/memgraph"),
 }
 # A name, the function of theirs that has to use it, and what to look at if it no longer does.
 DJANGO: Final[list[tuple[str, Any, str]]] = [
