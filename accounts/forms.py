@@ -1,25 +1,18 @@
-from dataclasses import replace
 from typing import Any, cast
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.core.validators import MaxLengthValidator
-from django.db import transaction
 from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 
-from accounts.limits import Guess, note_refusal
-from accounts.models import User, normalize_address
+from accounts.models import User
 from accounts.operator_sessions import session_id_of
+from accounts.operators import sign_in_operator
 from accounts.passwords import change_own_password
 from accounts.validators import LONGEST
-from tenants.actions import Action
-from tenants.actor import Actor, ActorKind, actor_of
-from tenants.audit import Target, record
-from tenants.metrics import SIGN_INS
-from tenants.network import network_of
+from tenants.actor import actor_of
 from tenants.problems import TooManyRequests, Unavailable
-from tenants.slots import PASSWORD_HASHING
 
 
 class LimitedSignInForm(AdminAuthenticationForm):
@@ -34,30 +27,18 @@ class LimitedSignInForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if self.errors:
             return self.cleaned_data
-        email = normalize_address(self.cleaned_data["username"])
-        user = User.objects.filter(email=email).first()
         request = cast("HttpRequest", self.request)
-        actor = actor_of(request)
         try:
-            with PASSWORD_HASHING.take(network_of(actor.address)):
-                guess = Guess.begin(email=email, user=user, actor=actor)
-                cleaned: dict[str, Any] = super().clean()
+            sign_in_operator(email=self.cleaned_data["username"], check=self.check_user, actor=actor_of(request))
         except (TooManyRequests, Unavailable) as refusal:
             raise forms.ValidationError(str(refusal.detail), code=refusal.default_code) from None
-        except forms.ValidationError:
-            note_refusal(user, email, actor)
-            raise
-        guess.take_back()
-        note_sign_in(self.get_user(), actor)
         request.session.flush()  # one session ends where another begins
-        return cleaned
+        return self.cleaned_data
 
-
-def note_sign_in(operator: User, actor: Actor) -> None:
-    SIGN_INS.labels("accepted").inc()
-    actor = replace(actor, kind=ActorKind.OPERATOR, id=operator.id, label=operator.email, operator_session=None)
-    with transaction.atomic():
-        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=None, target=Target(operator.id, operator.email))
+    def check_user(self) -> User:
+        super().clean()
+        user: User = self.get_user()
+        return user
 
 
 class LimitedPasswordChangeForm(AdminPasswordChangeForm):

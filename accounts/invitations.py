@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.limits import INVITATIONS_BY_TENANT
+from accounts.limits import INVITATIONS_BY_TENANT, LINKS_BY_IP
 from accounts.links import digest, generate_token, invitation_link, link_invalid
 from accounts.mail import mail_invitation
 from accounts.models import Invitation, User
@@ -80,6 +80,7 @@ def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
 
 def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor) -> User:
     """Makes the account. One UPDATE decides who of many was first; any refusal leaves the invitation as it was."""
+    enforce(LINKS_BY_IP, str(network_of(actor.address)))
     invitation = Invitation.objects.open().filter(digest=digest(token)).select_related("tenant").first()
     if invitation is None:
         raise link_invalid()

@@ -1,14 +1,22 @@
-"""The making of operators."""
+"""The making of operators, and their sign-in."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from accounts.limits import Guess, note_refusal
 from accounts.models import User, normalize_address
 from accounts.services import email_taken
 from tenants.actions import Action
-from tenants.actor import Actor
+from tenants.actor import Actor, ActorKind
 from tenants.audit import Target, record
 from tenants.constraints import violated_constraint
+from tenants.metrics import SIGN_INS
+from tenants.network import network_of
+from tenants.slots import PASSWORD_HASHING
 
 
 def make_operator(*, email: str, password: str, actor: Actor) -> User:
@@ -24,3 +32,21 @@ def make_operator(*, email: str, password: str, actor: Actor) -> User:
             raise
         raise email_taken("Choose another one.") from None
     return operator
+
+
+def sign_in_operator(*, email: str, check: Callable[[], User], actor: Actor) -> None:
+    """Limited, audited and counted together with the API's. `check` answers the operator, or raises ValidationError."""
+    email = normalize_address(email)
+    user = User.objects.filter(email=email).first()
+    try:
+        with PASSWORD_HASHING.take(network_of(actor.address)):
+            guess = Guess.begin(email=email, user=user, actor=actor)
+            operator = check()
+    except ValidationError:
+        note_refusal(user, email, actor)
+        raise
+    guess.take_back()
+    SIGN_INS.labels("accepted").inc()
+    actor = replace(actor, kind=ActorKind.OPERATOR, id=operator.id, label=operator.email, operator_session=None)
+    with transaction.atomic():
+        record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=None, target=Target(operator.id, operator.email))

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 
-from accounts.limits import RESETS_BY_ADDRESS, RESETS_BY_IP, Guess, forgive_guesses, note_refusal
+from accounts.limits import LINKS_BY_IP, RESETS_BY_ADDRESS, RESETS_BY_IP, Guess, forgive_guesses, note_refusal
 from accounts.links import digest, generate_token, link_invalid, reset_link
 from accounts.mail import in_background, mail_reset_link
 from accounts.models import OperatorSession, ResetToken, Session, User, normalize_address
@@ -155,6 +155,7 @@ def find_resettable(email: str) -> User | None:
 
 def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
     """Ends all of the person's sessions, and answers how many. A refusal leaves the link as it was."""
+    enforce(LINKS_BY_IP, str(network_of(actor.address)))
     found = ResetToken.objects.open().filter(digest=digest(token)).select_related("user__tenant").first()
     if found is None or not found.user.is_active or found.user.tenant is None:
         raise link_invalid()

@@ -15,13 +15,16 @@ from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import Target, record
 from tenants.authority import acting
+from tenants.limits import Limit, enforce
 from tenants.metrics import KEYS_MADE, KEYS_REVOKED
 from tenants.models import Role, Tenant
+from tenants.network import network_of
 from tenants.problems import Conflict
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 GRACE: Final = timedelta(days=1)
 LONGEST_GRACE: Final = timedelta(days=7)
+LEAK_REPORTS: Final = Limit("leak reports", 60, 60)  # of one IP address; a secret scanner reports many keys
 
 
 class Rotated(NamedTuple):
@@ -151,6 +154,7 @@ def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED
 
 def report_leak(*, text: str, actor: Actor) -> None:
     """Whoever holds a whole key can end it. What isn't a key is looked up all the same, and says nothing either."""
+    enforce(LEAK_REPORTS, str(network_of(actor.address)))
     key = APIKey.objects.unrevoked().filter(digest=digest(text)).first()
     if key is None:
         return

@@ -1,5 +1,4 @@
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, ClassVar
 
@@ -9,11 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory import batches
-from memory.models import Belief
 from memory.rows import shown_row
 from memory.serializers import BeliefSerializer, CreateBeliefSerializer, EventSerializer
-from memory.transactions import again_after_deadlock, tenant_transaction
-from memory.turns import turn
 from tenants.bodies import LARGE_BATCH, MANY_VALUES
 from tenants.permissions import IsTenantEditor
 from tenants.views import TenantAPIView
@@ -23,19 +19,14 @@ class BatchView(TenantAPIView):
     access: ClassVar = {"POST": [IsTenantEditor]}
     largest_body = LARGE_BATCH
     most_values = MANY_VALUES
+    reads_body_first = False
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        with ExitStack() as self.held:
-            return super().dispatch(request, *args, **kwargs)
-
-    def check_permissions(self, request: Request) -> None:
-        """The turn begins before the body is parsed, which is most of the work, and when it is known whose it is."""
-        super().check_permissions(request)
-        size = int(request.META.get("CONTENT_LENGTH") or LARGE_BATCH)  # without a length it may be anything
-        self.held.enter_context(turn(self.principal.tenant_id, size=size))
+    def sent(self, name: str, *, most: int) -> dict[str, Any]:
+        size = int(self.request.META.get("CONTENT_LENGTH") or LARGE_BATCH)  # without a length it may be anything
+        return {"principal": self.principal, "size": size, "read": partial(self.items, name, most=most)}
 
     def items(self, name: str, *, most: int) -> list[Any]:
-        items = batches.items_of(self.request.data, name, most=most)
+        items = batches.items_of(self.read_body(), name, most=most)
         for item in items:
             if isinstance(item, Mapping) and "tenant_id" in item:
                 self.refuse_other_tenant(item)
@@ -56,9 +47,7 @@ class EventBatchView(BatchView):
 
     @extend_schema(request=EventsSerializer, responses={201: RecordedEventsSerializer})
     def post(self, request: Request) -> Response:
-        rows = batches.read_events(self.items("events", most=batches.LARGEST_EVENTS))
-        with tenant_transaction(self.principal.tenant_id, by=self.principal):
-            ids = batches.record_events(principal=self.principal, rows=rows)
+        ids = batches.record_event_batch(**self.sent("events", most=batches.LARGEST_EVENTS))
         return Response({"created": len(ids), "ids": ids}, status=status.HTTP_201_CREATED)
 
 
@@ -76,12 +65,7 @@ class BeliefBatchView(BatchView):
 
     @extend_schema(request=BeliefsSerializer, responses={201: RecordedBeliefsSerializer})
     def post(self, request: Request) -> Response:
-        rows = batches.read_beliefs(self.items("beliefs", most=batches.LARGEST_BELIEFS))
-        written = again_after_deadlock(partial(self.write, rows))
+        written = batches.record_belief_batch(**self.sent("beliefs", most=batches.LARGEST_BELIEFS))
         beliefs = [shown_row(belief, BeliefSerializer) for belief, _ in written]
         answer = {"created": sum(new for _, new in written), "items": beliefs}
         return Response(answer, status=status.HTTP_201_CREATED)
-
-    def write(self, rows: list[dict[str, Any]]) -> list[tuple[Belief, bool]]:
-        with tenant_transaction(self.principal.tenant_id, by=self.principal):
-            return batches.record_beliefs(principal=self.principal, rows=rows)

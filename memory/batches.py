@@ -19,6 +19,8 @@ from memory.serializers import CreateBeliefSerializer, EventSerializer
 from memory.services import record_belief, written_by
 from memory.spans import NOTE, START
 from memory.tally import note_event
+from memory.transactions import again_after_deadlock, tenant_transaction
+from memory.turns import turn
 from tenants.ids import new_ids
 from tenants.principal import Principal
 
@@ -42,6 +44,26 @@ WITH row AS MATERIALIZED (
 )
 {NOTE.format(spans=SPANS)}
 """  # noqa: S608 - constants of ours
+
+
+def record_event_batch(*, principal: Principal, size: int, read: Callable[[], list[Any]]) -> list[str]:
+    """Returns the ids, in order. `read` parses the items, which is most of the work, so it has the batch's slot too."""
+    with turn(principal.tenant_id, size=size):
+        rows = read_events(read())
+        with tenant_transaction(principal.tenant_id, by=principal):
+            return record_events(principal=principal, rows=rows)
+
+
+def record_belief_batch(*, principal: Principal, size: int, read: Callable[[], list[Any]]) -> list[tuple[Belief, bool]]:
+    """Each belief, in order, and whether it is new; `read` as above."""
+    with turn(principal.tenant_id, size=size):
+        rows = read_beliefs(read())
+        return again_after_deadlock(partial(record_beliefs_at_once, principal, rows))
+
+
+def record_beliefs_at_once(principal: Principal, rows: list[dict[str, Any]]) -> list[tuple[Belief, bool]]:
+    with tenant_transaction(principal.tenant_id, by=principal):
+        return record_beliefs(principal=principal, rows=rows)
 
 
 def items_of(data: Any, name: str, *, most: int) -> list[Any]:

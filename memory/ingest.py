@@ -5,11 +5,13 @@ Without a model nothing is made of them: no fact is extracted, nothing is invent
 
 import hashlib
 import re
+from functools import partial
 from typing import Any, Final
 
 from memory.models import Belief
 from memory.sentences import user_sentences
 from memory.services import await_turn, record_belief, record_event
+from memory.transactions import again_after_deadlock, tenant_transaction
 from memory.turns import turn
 from tenants.principal import Principal
 
@@ -26,12 +28,20 @@ UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces 
 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
-    """The event, and how many new beliefs the text made. The same text again makes none."""
+    """The event, and how many new beliefs the text made. The same text again makes none.
+
+    Two texts may hold the same sentences in another order, so it is tried again after a deadlock.
+    """
     with turn(principal.tenant_id, size=len(text)):
-        return ingest_in_turn(principal, user_id, text, **event_fields)
+        return again_after_deadlock(partial(ingest_at_once, principal, user_id, text, **event_fields))
 
 
-def ingest_in_turn(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
+def ingest_at_once(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
+    with tenant_transaction(principal.tenant_id, by=principal):
+        return write_text(principal, user_id, text, **event_fields)
+
+
+def write_text(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     unknown = unknown_sentences(principal, user_id, text)
     if unknown:  # another text may hold the same sentences in another order
         await_turn(principal.tenant_id, user_id, "said")

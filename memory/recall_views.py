@@ -1,6 +1,5 @@
 """What reads and writes memory in the words of people: search, and text handed over as it is."""
 
-from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 import orjson
@@ -15,7 +14,6 @@ from memory.context import context, graph_context, recall
 from memory.ingest import ingest_text
 from memory.search import LARGEST_ANSWER
 from memory.serializers import NameField, OptionalNameField, checked
-from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.bodies import LARGE_BODY
 from tenants.fields import TextField
 from tenants.parsers import FormParser, MultiPartParser
@@ -146,11 +144,6 @@ class IngestView(TenantAPIView):
     @extend_schema(request=IngestSerializer, responses=IngestedSerializer)
     def post(self, request: Request) -> Response:
         sent = checked(IngestSerializer(data=request.data))
-        event, created = again_after_deadlock(partial(self.ingest, sent))
+        event, created = ingest_text(principal=self.principal, **sent)
         answer = {"event_id": event["id"], "status": "stored", "extraction": "verbatim", "beliefs_created": created}
         return Response(IngestedSerializer(answer).data)
-
-    def ingest(self, sent: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Two texts may hold the same sentences in another order."""
-        with tenant_transaction(self.principal.tenant_id, by=self.principal):
-            return ingest_text(principal=self.principal, **sent)

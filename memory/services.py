@@ -7,19 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Collate, Greatest
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from memory.consolidation import settle_quietly
 from memory.models import Belief, BeliefQuerySet, Episode
 from memory.one_event import write_event
 from memory.stretches import Stream
-from memory.tally import note_counts, note_entered, note_left, note_written
-from memory.transactions import at_the_end
-from tenants.actions import Action
-from tenants.actor import Actor
-from tenants.audit import record
+from memory.tally import note_entered, note_left, note_written
 from tenants.constraints import violated_constraint
 from tenants.principal import Kind, Principal
 from tenants.problems import Conflict, Unavailable, Unprocessable
@@ -32,12 +27,6 @@ SELECT count(*) FROM (
 ) AS held
 """
 NOBODY: Final[Mapping[str, UUID | None]] = {"written_by_key": None, "written_by_user": None}  # an operator's import
-DELETE_BELIEFS: Final = """
-WITH gone AS (
-    DELETE FROM memory_belief WHERE tenant_id = %s AND subject_id = %s AND id IN ({locked}) RETURNING ended_at
-)
-SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL) FROM gone
-"""
 
 
 def written_by(principal: Principal) -> dict[str, UUID | None]:
@@ -146,38 +135,6 @@ def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, An
 def end_beliefs(active: BeliefQuerySet, status: Belief.Status, now: datetime) -> int:
     """Versions that hold no longer stay for the history."""
     return active.update(status=status, ended_at=now, updated_at=now)
-
-
-def forget_beliefs(*, beliefs: BeliefQuerySet, subject_id: str, soft: bool, tenant_id: UUID, actor: Actor) -> int:
-    """Removes every version among these of one subject; soft only deactivates the active ones.
-
-    Audited by number, not by content: what a leaked key destroyed can't come back, but it can be counted.
-    """
-    if soft:
-        active = beliefs.active()
-        count = end_beliefs(active.filter(id__in=locked_in_order(active)), Belief.Status.INACTIVE, timezone.now())
-        note_counts(Belief, [(None, count)], sign=-1)
-    else:
-        count = delete_beliefs(tenant_id, subject_id, beliefs)
-    if count:
-        after = {"deactivated" if soft else "deleted": count}
-        at_the_end(partial(record, Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after))
-    return count
-
-
-def delete_beliefs(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) -> int:
-    locked, params = locked_in_order(beliefs).query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(DELETE_BELIEFS.format(locked=locked), [tenant_id, subject_id, *params])
-        count, active = cursor.fetchone()
-    note_left([subject_id])
-    note_counts(Belief, [(None, active)], sign=-1)
-    return int(count)
-
-
-def locked_in_order(beliefs: BeliefQuerySet) -> QuerySet[Belief, Any]:
-    """The ids, in the order of their keys, as a batch writes them, or else two of them could wait for each other."""
-    return beliefs.order_by(Collate("key", "C"), "id").select_for_update().values("id")
 
 
 def record_episode(*, principal: Principal, **fields: Any) -> Episode:

@@ -1,4 +1,3 @@
-from functools import partial
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -9,6 +8,7 @@ from rest_framework.response import Response
 
 from memory import services
 from memory.batches import read_plain_event
+from memory.forgetting import forget_belief, forget_beliefs
 from memory.models import Belief, BeliefQuerySet, Episode, EpisodeQuerySet, Event, EventQuerySet
 from memory.queries import belief_history, belief_timeline, tenant_stats
 from memory.rows import as_json, shown, shown_row
@@ -31,7 +31,7 @@ from memory.serializers import (
     TimelineSerializer,
     checked,
 )
-from memory.transactions import again_after_deadlock, tenant_transaction
+from memory.transactions import tenant_transaction
 from tenants.actor import actor_of
 from tenants.bodies import LARGE_BODY
 from tenants.permissions import IsTenantEditor, IsTenantViewer
@@ -120,31 +120,16 @@ class BeliefViewSet(MemoryViewSet):
     def destroy(self, request: Request, id: str) -> Response:
         """Removes every version of this belief's subject and key; `?soft=true` only deactivates."""
         soft = checked(SoftSerializer(data=request.query_params.dict()))["soft"]
-        count = again_after_deadlock(partial(self.forget_one, soft=soft))
+        count = forget_belief(tenant_id=self.principal.tenant_id, id=id, soft=soft, actor=actor_of(request))
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
-
-    def forget_one(self, *, soft: bool) -> int:
-        with tenant_transaction(self.principal.tenant_id, by=self.principal):
-            belief = self.get_object()
-            versions = self.get_queryset().of_key(belief.subject_id, belief.key)
-            return self.forget(versions, belief.subject_id, soft=soft)
-
-    def forget_many(self, wanted: dict[str, Any], *, soft: bool) -> int:
-        with tenant_transaction(self.principal.tenant_id, by=self.principal):
-            return self.forget(self.get_queryset().filter(**wanted), wanted["subject_id"], soft=soft)
-
-    def forget(self, beliefs: BeliefQuerySet, subject_id: str, *, soft: bool) -> int:
-        tenant_id, actor = self.principal.tenant_id, actor_of(self.request)
-        return services.forget_beliefs(
-            beliefs=beliefs, subject_id=subject_id, soft=soft, tenant_id=tenant_id, actor=actor
-        )
 
     @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
         """Removes what is believed of a subject, or of one domain of it; `?soft=true` only deactivates."""
         wanted = checked(ForgetSerializer(data=request.query_params.dict()))
         soft = wanted.pop("soft")
-        count = again_after_deadlock(partial(self.forget_many, wanted, soft=soft))
+        tenant_id, actor = self.principal.tenant_id, actor_of(request)
+        count = forget_beliefs(tenant_id=tenant_id, wanted=wanted, soft=soft, actor=actor)
         answer = {"status": "deactivated" if soft else "deleted", "deleted": count}
         return Response({**answer, "domain": wanted.get("domain")})
 

@@ -2,27 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
-from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ValidationError
 from rest_framework.serializers import Serializer
 
+from studio.submissions import claim, unclaim
 from studio.wording import in_plain_words
-from tenants.ids import new_id
-from tenants.limits import Limit, count, enforce, forgive
-from tenants.network import client_address, network_of
-from tenants.problems import Conflict
 from tenants.refusals import UNAUTHENTICATED
-
-OPEN_SECONDS: Final = 2 * 3600  # how long a form may be open; for as long is it remembered that it was sent
-SUBMISSIONS: Final = Limit("form", 1, OPEN_SECONDS)
-SUBMISSIONS_BY_SENDER: Final = Limit("forms", 100, 600)  # of a session, or of a network of strangers
-SIGNER: Final = TimestampSigner(salt="memgraph.studio.form")
-TOO_OLD: Final = "This form was open for too long. Look through it, and send it again."
-SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
 
 
 class NothingSerializer(Serializer[Any]):
@@ -32,8 +21,7 @@ class NothingSerializer(Serializer[Any]):
 class Form:
     """What was typed, what is wrong with it, and that it has its effect once.
 
-    The field `once` names the form that was shown. A form that is sent twice, by a double click or by reloading, is
-    refused the second time. The name is signed, so that nobody fills the table of counters with names of their own.
+    The field `once` names the form that was shown: see `submissions.py`.
     """
 
     def __init__(
@@ -71,7 +59,7 @@ class Form:
             yield
         except APIException as refusal:
             if self.claimed:
-                forgive(SUBMISSIONS, self.claimed)
+                unclaim(self.claimed)
             if is_session_over(refusal):
                 raise
             self.note(refusal)
@@ -80,19 +68,8 @@ class Form:
         """What was typed, checked. Also claims the form's one effect."""
         serializer = self.serializer(data=self.values, context=self.context)
         serializer.is_valid(raise_exception=True)
-        self.claim()
+        self.claimed = claim(self.request)
         return {**serializer.validated_data, **more}
-
-    def claim(self) -> None:
-        once = self.request.POST.get("once", "")
-        try:
-            SIGNER.unsign(once, max_age=OPEN_SECONDS)
-        except BadSignature:  # made up, or too old
-            raise Conflict(TOO_OLD, code="form_expired") from None
-        enforce(SUBMISSIONS_BY_SENDER, sender_of(self.request))
-        if count(SUBMISSIONS, once).hits > 1:
-            raise Conflict(SENT_BEFORE, code="sent_before")
-        self.claimed = once
 
     def note(self, refusal: APIException) -> None:
         self.status = 422 if isinstance(refusal, ValidationError) else refusal.status_code
@@ -116,16 +93,6 @@ class Form:
 def is_session_over(refusal: APIException) -> bool:
     """Not a wrong password, which the form itself tells."""
     return isinstance(refusal, AuthenticationFailed) and refusal.get_codes() in UNAUTHENTICATED
-
-
-def name_form() -> str:
-    """What the field `once` holds: names one showing of a form."""
-    return SIGNER.sign(str(new_id()))
-
-
-def sender_of(request: HttpRequest) -> str:
-    principal = getattr(request, "principal", None)
-    return f"session {principal.session_id}" if principal else f"ip {network_of(client_address(request))}"
 
 
 def only_sent(request: HttpRequest, *names: str) -> dict[str, Any]:

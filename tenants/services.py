@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
@@ -76,6 +77,12 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
             tenant.suspended_at = None
             record(Action.TENANT_REACTIVATED, actor=actor, tenant_id=tenant.id, target=Target(tenant.id, tenant.name))
     return tenant
+
+
+def note_mismatch(*, tenant_id: UUID, actor: Actor) -> None:
+    """A credential of this tenant was sent with the id of another one."""
+    with transaction.atomic():
+        record(Action.TENANT_MISMATCH, actor=actor, tenant_id=tenant_id)
 
 
 def locked_tenant(tenant_id: UUID) -> Tenant:

@@ -2,7 +2,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, cast
 
-from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,16 +12,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from tenants.actions import Action
 from tenants.actor import actor_of
-from tenants.audit import record
 from tenants.ids import parse_id
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
 from tenants.quotas import count_request, quota_headers, refuse_excess
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer
-from tenants.services import change_tenant, freeze_keys, unfreeze_keys
+from tenants.services import change_tenant, freeze_keys, note_mismatch, unfreeze_keys
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
 
@@ -42,6 +39,7 @@ class TenantMixin(APIView):
     """A view on one tenant's things: who may call which method, and never for another tenant."""
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
+    reads_body_first: ClassVar[bool] = True  # False where a service reads it, in a slot
 
     def get_permissions(self) -> Sequence[BasePermission]:
         """A method without an entry is answered with 405, after the caller is known."""
@@ -67,16 +65,19 @@ class TenantMixin(APIView):
         super().initial(request, *args, **kwargs)
         self.refuse_other_tenant(request.query_params)
         refuse_contradictions(request.query_params)
-        if isinstance(body := request.data, Mapping):
+        if self.reads_body_first:
+            self.read_body()
+
+    def read_body(self) -> Any:
+        if isinstance(body := self.request.data, Mapping):
             self.refuse_other_tenant(body)
+        return body
 
     def refuse_other_tenant(self, data: Mapping[str, object]) -> None:
         """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
         claims = data.getlist("tenant_id") if isinstance(data, QueryDict) else [data.get("tenant_id")]
         if any(claim not in (None, "") and parse_id(claim) != self.principal.tenant_id for claim in claims):
-            with transaction.atomic():
-                actor = actor_of(self.request)
-                record(Action.TENANT_MISMATCH, actor=actor, tenant_id=self.principal.tenant_id)
+            note_mismatch(tenant_id=self.principal.tenant_id, actor=actor_of(self.request))
             raise PermissionDenied(MISMATCH, code="tenant_mismatch")
 
     @property

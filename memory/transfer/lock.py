@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection
@@ -25,8 +25,3 @@ def only_transfer(tenant_id: UUID) -> Iterator[None]:
         raise Conflict("Another export or import of this workspace is running.", code="transfer_running")
     with TRANSFERS.take(tenant_id):
         yield
-
-
-def receiving(tenant_id: UUID) -> AbstractContextManager[None]:
-    """While a file comes in that is to be imported: as long as that takes, it has an import's slot."""
-    return TRANSFERS.take(tenant_id)

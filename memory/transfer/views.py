@@ -1,11 +1,8 @@
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
-from django.utils import timezone
-from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,19 +11,13 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memory.services import written_by
-from memory.transfer.exporting import export_tenant
-from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Bounded, Gunzipped, Readable
-from tenants.actor import Actor, actor_of
+from memory.transfer.over_http import NDJSON, export_response, import_stream
+from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin
-from tenants.principal import Principal
 from tenants.renderers import StreamRenderer
 from tenants.views import TenantAPIView
-from tenants.watching import ending_early
-
-NDJSON = "application/x-ndjson"
 
 
 class NDJSONRenderer(StreamRenderer):
@@ -52,22 +43,6 @@ class ExportView(TenantAPIView):
     @extend_schema(responses={(200, NDJSON): OpenApiTypes.BINARY})
     def get(self, request: Request) -> StreamingHttpResponse:
         return export_response(self.principal, actor_of(request))
-
-
-def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse:
-    """An export as a file to download, of the API and of the Studio."""
-    chunks = export_tenant(tenant_id=principal.tenant_id, actor=actor)
-    first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
-    response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
-    response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
-    name = slugify(principal.tenant_name)[:50] or "workspace"
-    response["Content-Disposition"] = f'attachment; filename="memgraph-{name}-{timezone.now():%Y-%m-%d}.ndjson"'
-    return response
-
-
-def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from ending_early(rest)
 
 
 class ImportOptionsSerializer(serializers.Serializer[Any]):
@@ -100,18 +75,6 @@ class ImportView(TenantAPIView):
             "skipped": imported.skipped,
         }
         return Response(ImportedSerializer(answer).data)
-
-
-def import_stream(principal: Principal, stream: Readable, actor: Actor, **options: Any) -> Imported:
-    """An import over HTTP, of the API and of the Studio: the same bound for both."""
-    return import_tenant(
-        tenant_id=principal.tenant_id,
-        authors=written_by(principal),
-        stream=stream,
-        most=settings.IMPORT_MAX_BYTES,
-        actor=actor,
-        **options,
-    )
 
 
 def unpacked(request: Request) -> Readable:

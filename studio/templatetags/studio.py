@@ -19,8 +19,8 @@ from memory.models import Event
 from studio.audit_words import ACTIONS, ACTORS
 from studio.counting import counted
 from studio.devices import device_of
-from studio.forms import name_form
 from studio.key_words import TONES, state_of
+from studio.submissions import name_form
 from tenants.models import AuditEntry
 
 register = template.Library()

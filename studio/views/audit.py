@@ -11,7 +11,7 @@ from studio.access import PageRequest, page
 from studio.audit_words import ACTIONS
 from studio.forms import faults_of
 from tenants.actor import actor_of
-from tenants.audit_views import AuditFilterSerializer, chain_end, chosen_entries, csv_response
+from tenants.audit_reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response
 from tenants.keyset import Page, keyset_page
 from tenants.permissions import IsTenantAdmin
 

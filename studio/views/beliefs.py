@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from rest_framework import serializers
 
+from memory.forgetting import forget_beliefs
 from memory.models import Belief
 from memory.serializers import BeliefChangesSerializer, BeliefFilterSerializer, SoftSerializer
-from memory.services import forget_beliefs, revise_belief
+from memory.services import revise_belief
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.forms import Form
@@ -160,12 +161,8 @@ def confirm_same(typed: str, name: str, sentence: str) -> None:
 
 
 def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> HttpResponse:
-    tenant_id = belief.tenant_id
-    with tenant_transaction(tenant_id, by=request.principal):
-        versions = Belief.objects.for_tenant(tenant_id).of_key(belief.subject_id, belief.key)
-        count = forget_beliefs(
-            beliefs=versions, subject_id=belief.subject_id, soft=soft, tenant_id=tenant_id, actor=actor_of(request)
-        )
+    versions = {"subject_id": belief.subject_id, "key": belief.key}
+    count = forget_beliefs(tenant_id=belief.tenant_id, wanted=versions, soft=soft, actor=actor_of(request))
     if soft:
         said = "Deactivated: no search finds it any more." if count else "There was no active version any more."
         messages.success(request, said)

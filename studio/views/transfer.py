@@ -6,7 +6,6 @@ from typing import Any, Final, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -15,17 +14,16 @@ from rest_framework import serializers
 from memory.queries import tenant_totals
 from memory.transactions import tenant_transaction
 from memory.transfer.lines import Gunzipped, Readable
-from memory.transfer.lock import receiving
+from memory.transfer.over_http import export_response, import_stream, receive_form
 from memory.transfer.under_way import transfer_under_way
-from memory.transfer.views import ImportOptionsSerializer, export_response, import_stream
+from memory.transfer.views import ImportOptionsSerializer
 from studio.access import PageRequest, page
 from studio.forms import Form
 from tenants.actor import actor_of
-from tenants.page_forms import body_size, takes
+from tenants.page_forms import takes
 from tenants.permissions import IsTenantAdmin
-from tenants.problems import PayloadTooLarge, Unprocessable
+from tenants.problems import Unprocessable
 
-FORM_BYTES: Final = 64 * 1024  # of the form around the file
 GZIP: Final = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 NO_EXPORT: Final = "This file is not an export: choose one that was downloaded here."
 
@@ -60,23 +58,14 @@ class ImportSerializer(ImportOptionsSerializer):
     file = serializers.FileField(error_messages={"required": "Choose a file.", "empty": "This file is empty."})
 
 
-@takes(None)  # `take_file` looks at the size, once it is known whose file it is
+@takes(None)  # `receive_form` looks at the size, once it is known whose file it is
 @csrf_exempt  # the token stands in the form, and the form is read once it is known whose it is: `bring_in` checks it
 @page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
 def import_page(request: PageRequest) -> HttpResponse:
     """A file is on this machine's disk for as long as its request lasts, and never in memory."""
     if request.method == "POST":
-        take_file(request)
+        receive_form(request, request.principal)
     return bring_in(request)
-
-
-def take_file(request: PageRequest) -> None:
-    if body_size(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
-        most = f"{settings.IMPORT_MAX_BYTES:,}"
-        raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")
-    request.upload_handlers = [TemporaryFileUploadHandler(request)]
-    with receiving(request.principal.tenant_id):
-        request.POST  # noqa: B018 - reads the form
 
 
 @csrf_protect

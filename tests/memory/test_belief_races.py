@@ -13,7 +13,7 @@ from psycopg.errors import DeadlockDetected
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from memory import batches, services
+from memory import batches, forgetting
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
@@ -160,8 +160,8 @@ def test_a_batch_and_a_forgetting_that_wait_for_each_other_are_tried_again(
     def refuse_once(original: Callable[..., Any]) -> Callable[..., Any]:
         refusals = iter([True])
 
-        def act(**arguments: Any) -> Any:
-            result = original(**arguments)
+        def act(*args: Any, **arguments: Any) -> Any:
+            result = original(*args, **arguments)
             if next(refusals, False):
                 raise OperationalError from DeadlockDetected()
             return result
@@ -169,7 +169,7 @@ def test_a_batch_and_a_forgetting_that_wait_for_each_other_are_tried_again(
         return act
 
     monkeypatch.setattr(batches, "record_beliefs", refuse_once(batches.record_beliefs))
-    monkeypatch.setattr(services, "forget_beliefs", refuse_once(services.forget_beliefs))
+    monkeypatch.setattr(forgetting, "delete", refuse_once(forgetting.delete))
     body = {"beliefs": [{"subject_id": "ada", "key": key, "value": "v"} for key in "ab"]}
     assert editor_key.post("/v1/beliefs/batch", body).json()["created"] == 2
     assert editor_key.delete("/v1/beliefs?subject_id=ada").json()["deleted"] == 2

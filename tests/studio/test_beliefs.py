@@ -1,6 +1,8 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
@@ -8,6 +10,7 @@ from accounts.models import User
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
+from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import key_client, make_belief, make_user
 from tests.studio.browsing import browser, main_form, submit
 from tests.studio.names import HOSTILE
@@ -248,6 +251,21 @@ def test_deleting_says_what_goes_and_asks_for_the_key(acme: Tenant, acme_editor:
     done = submit(client, path, follow=True, soft="false", confirm="city ")
     assert "Deleted for good: 2 versions." in done.content.decode()
     assert versions(acme) == [("cat", "active")]
+
+
+def test_deleting_is_tried_again_after_a_deadlock(acme: Tenant, acme_editor: User) -> None:
+    old, belief = make_belief(acme, value="Leeds"), make_belief(acme)
+    client, path = browser(acme_editor), f"/studio/beliefs/{belief.id}/forget"
+    form = {**main_form(client.get(path)), "soft": "false", "confirm": "city"}
+    lock = "SELECT FROM memory_belief WHERE id = %s FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_transaction(acme.id), connection.cursor() as cursor:
+            cursor.execute(lock, [belief.id])
+            answer = pool.submit(in_its_own_connection, lambda: client.post(path, form))
+            until_somebody_waits()
+            cursor.execute(lock, [old.id])  # which the page holds: it has waited longer, and gives way
+        assert answer.result(30).status_code == 302
+    assert versions(acme) == []
     assert client.get(path).status_code == 404
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from studio import cookies
-from studio.forms import name_form
+from studio.submissions import name_form
 
 CODE: Final = re.compile(rb'"code":\s*"(\w+)"')
 CSRF: Final = "c" * 32  # Django takes the bare secret for a token

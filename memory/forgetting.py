@@ -1,0 +1,78 @@
+"""Forgetting what is believed. Each is a transaction of its own, tried again after a deadlock."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import Collate
+from django.utils import timezone
+
+from memory.models import Belief, BeliefQuerySet
+from memory.services import end_beliefs
+from memory.tally import note_counts, note_left
+from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
+from tenants.actions import Action
+from tenants.actor import Actor
+from tenants.audit import record
+
+DELETE_BELIEFS: Final = """
+WITH gone AS (
+    DELETE FROM memory_belief WHERE tenant_id = %s AND subject_id = %s AND id IN ({locked}) RETURNING ended_at
+)
+SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL) FROM gone
+"""
+
+
+def forget_belief(*, tenant_id: UUID, id: str, soft: bool, actor: Actor) -> int:
+    """Every version of this belief's subject and key. 404 if there is no such belief."""
+
+    def versions() -> dict[str, Any]:
+        belief = Belief.objects.for_tenant(tenant_id).with_id(id)
+        return {"subject_id": belief.subject_id, "key": belief.key}
+
+    return again_after_deadlock(partial(forget, tenant_id, versions, actor, soft=soft))
+
+
+def forget_beliefs(*, tenant_id: UUID, wanted: dict[str, Any], soft: bool, actor: Actor) -> int:
+    """Every version of one subject that is `wanted`: its `subject_id`, and what else narrows it down."""
+    return again_after_deadlock(partial(forget, tenant_id, lambda: wanted, actor, soft=soft))
+
+
+def forget(tenant_id: UUID, choose: Callable[[], dict[str, Any]], actor: Actor, *, soft: bool) -> int:
+    """Removes the versions; soft only deactivates the active ones. Answers how many.
+
+    Audited by number, not by content: what a leaked key destroyed can't come back, but it can be counted.
+    """
+    with tenant_transaction(tenant_id, by=actor.principal):
+        wanted = choose()
+        beliefs = Belief.objects.for_tenant(tenant_id).filter(**wanted)
+        count = deactivate(beliefs) if soft else delete(tenant_id, wanted["subject_id"], beliefs)
+        if count:
+            after = {"deactivated" if soft else "deleted": count}
+            at_the_end(partial(record, Action.BELIEFS_FORGOTTEN, actor=actor, tenant_id=tenant_id, after=after))
+    return count
+
+
+def deactivate(beliefs: BeliefQuerySet) -> int:
+    active = beliefs.active()
+    count = end_beliefs(active.filter(id__in=locked_in_order(active)), Belief.Status.INACTIVE, timezone.now())
+    note_counts(Belief, [(None, count)], sign=-1)
+    return count
+
+
+def delete(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) -> int:
+    locked, params = locked_in_order(beliefs).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE_BELIEFS.format(locked=locked), [tenant_id, subject_id, *params])
+        count, active = cursor.fetchone()
+    note_left([subject_id])
+    note_counts(Belief, [(None, active)], sign=-1)
+    return int(count)
+
+
+def locked_in_order(beliefs: BeliefQuerySet) -> QuerySet[Belief, Any]:
+    """The ids, in the order of their keys, as a batch writes them, or else two of them could wait for each other."""
+    return beliefs.order_by(Collate("key", "C"), "id").select_for_update().values("id")
