@@ -214,14 +214,18 @@ class AuditTenantFilter(TenantFilter):
 class AuditEntryAdmin(OperatorAdmin):
     """To read. `manage.py verify_audit` tells whether it can be believed."""
 
-    list_display = ["at", "action", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
+    list_display = ["at", "act", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
     list_filter = [ActionFilter, ActorFilter, AuditTenantFilter]
     search_fields = ["actor_label__icontains", "target_label__icontains", "request_id__exact"]
     search_help_text = "A part of an actor's or target's label, or a whole request id."
     fields = [
-        *("id", "tenant_id", "number", "at", "action", "actor_kind", "actor_id", "actor_label"),
+        *("id", "tenant_id", "number", "at", "act", "actor_kind", "actor_id", "actor_label"),
         *("target_id", "target_label", "before", "after", "address", "agent", "request_id"),
     ]
+
+    @admin.display(description="action", ordering="action")
+    def act(self, entry: AuditEntry) -> str:
+        return str(dict(Action.choices).get(entry.action, entry.action))
 
 
 class SuspensionFilter(OfferedFilter):

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from tenants.actions import Action
 from tenants.actor import actor_of
 from tenants.audit_reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response, shown
 from tenants.models import AuditEntry, AuditEntryQuerySet
@@ -15,6 +16,8 @@ from tenants.views import TenantViewSet
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    action = serializers.ChoiceField(choices=Action.choices, read_only=True)
+
     class Meta:
         model = AuditEntry
         fields = [

@@ -5,7 +5,6 @@ from django.db import models
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
-from tenants.actions import Action
 from tenants.ids import new_id, parse_id
 
 M = TypeVar("M", bound=models.Model, covariant=True)
@@ -71,7 +70,7 @@ class AuditEntry(models.Model):
     tenant_id = models.UUIDField(null=True)
     number = models.BigIntegerField(null=True)  # in the tenant's chain, from 1; null outside of any tenant
     at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=32, choices=Action.choices)
+    action = models.CharField(max_length=32)  # one of `Action`, or of a later version's
     actor_kind = models.CharField(max_length=10)
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
