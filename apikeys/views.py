@@ -27,6 +27,7 @@ from apikeys.serializers import (
 from apikeys.services import change_key, create_key, report_leak, revoke_key, rotate_key
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView, TenantViewSet
 
 LEAK_ANSWER: Final = {"status": "received", "detail": "If this was a key of ours, it is revoked."}
@@ -53,21 +54,17 @@ class APIKeyViewSet(TenantViewSet):
     @extend_schema(parameters=[APIKeyFilterSerializer])
     def list(self, request: Request) -> Response:
         """The tenant's keys, newest first; revoked ones only with `include_revoked=true`."""
-        filters = APIKeyFilterSerializer(data=request.query_params.dict())
-        filters.is_valid(raise_exception=True)
+        filters = checked(APIKeyFilterSerializer(data=request.query_params.dict()))
         keys = self.get_queryset()
-        if not filters.validated_data["include_revoked"]:
+        if not filters["include_revoked"]:
             keys = keys.unrevoked()
         return self.get_paginated_response(APIKeySerializer(self.paginate_queryset(keys), many=True).data)
 
     @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:
         """Makes a key. The answer holds it, this once. 422 where the tenant's policy forbids its lifetime."""
-        wanted = CreateAPIKeySerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        key, plaintext = create_key(
-            tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted.validated_data
-        )
+        wanted = checked(CreateAPIKeySerializer(data=request.data))
+        key, plaintext = create_key(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, id: str) -> Response:
@@ -78,11 +75,8 @@ class APIKeyViewSet(TenantViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         """Changes name, addresses and request limit, whichever is sent. 409 `key_revoked` for a revoked key."""
         key = self.get_object()
-        wanted = APIKeyChangesSerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        return Response(
-            APIKeySerializer(change_key(key=key, changes=wanted.validated_data, actor=actor_of(request))).data
-        )
+        wanted = checked(APIKeyChangesSerializer(data=request.data, partial=True))
+        return Response(APIKeySerializer(change_key(key=key, changes=wanted, actor=actor_of(request))).data)
 
     @extend_schema(responses=RevokedAPIKeySerializer)
     def destroy(self, request: Request, id: str) -> Response:
@@ -98,9 +92,8 @@ class APIKeyViewSet(TenantViewSet):
         (`key_expired`) or was rotated before (`already_rotated`).
         """
         key = self.get_object()
-        wanted = RotateSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        grace = timedelta(seconds=wanted.validated_data["grace_seconds"])
+        wanted = checked(RotateSerializer(data=request.data))
+        grace = timedelta(seconds=wanted["grace_seconds"])
         rotated = rotate_key(key=key, grace=grace, actor=actor_of(request))
         answer = {
             **APIKeySerializer(rotated.key).data,

@@ -11,6 +11,7 @@ from accounts.validators import LONGEST
 from memory.deletion import delete_tenant
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.serializers import checked
 from tenants.views import TenantView
 
 
@@ -41,9 +42,8 @@ class DeletableTenantView(TenantView):
 
         It is suspended first. Broken off half-way, it stays so, and the operator finishes with `delete_tenant`.
         """
-        sent = DeleteTenantSerializer(data=request.data, context={"name": self.principal.tenant_name})
-        sent.is_valid(raise_exception=True)
+        sent = checked(DeleteTenantSerializer(data=request.data, context={"name": self.principal.tenant_name}))
         actor = actor_of(request)
-        confirm_password(principal=self.principal, password=sent.validated_data["password"], actor=actor)
+        confirm_password(principal=self.principal, password=sent["password"], actor=actor)
         deleted = delete_tenant(tenant_id=self.principal.tenant_id, actor=actor)
         return Response(DeletedTenantSerializer({"id": self.principal.tenant_id, "deleted": deleted}).data)

@@ -13,11 +13,12 @@ from memory.content import LARGEST_CONTENT
 from memory.context import context, graph_context, recall
 from memory.ingest import ingest_text
 from memory.search import LARGEST_ANSWER
-from memory.serializers import NameField, OptionalNameField, checked
+from memory.serializers import NameField, OptionalNameField
 from tenants.bodies import LARGE_BODY
 from tenants.fields import TextField
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.serializers import checked
 from tenants.views import TenantAPIView
 
 LONGEST_QUERY = 10_000  # characters

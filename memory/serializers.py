@@ -13,12 +13,6 @@ TAGS: Final = 50
 AUTHORS: Final = ["written_by_key", "written_by_user"]
 
 
-def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
-
-
 class NameField(TextField):
     """What the caller calls a user, an agent, a thread, a key or a domain; kept exactly as sent."""
 

@@ -16,6 +16,7 @@ from memory.undo import undo_writes
 from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.serializers import checked
 from tenants.views import TenantAPIView
 
 NOT_UNDONE: Final = (
@@ -69,9 +70,8 @@ class UndoView(TenantAPIView):
         or changed in rows of others, can't come back.
         """
         key = APIKey.objects.for_tenant(self.principal.tenant_id).with_id(id)
-        wanted = UndoSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        undone = undo_writes(key=key, actor=actor_of(request), **wanted.validated_data)
+        wanted = checked(UndoSerializer(data=request.data))
+        undone = undo_writes(key=key, actor=actor_of(request), **wanted)
         return Response(UndoneSerializer(undone).data)
 
 
@@ -93,7 +93,6 @@ class EraseView(TenantAPIView):
     @extend_schema(request=EraseSerializer, responses=ErasedSerializer)
     def post(self, request: Request) -> Response:
         """Erases all that is remembered of one end user: events, beliefs, episodes. It can't be undone."""
-        wanted = EraseSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        erased = erase_user(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted.validated_data)
+        wanted = checked(EraseSerializer(data=request.data))
+        erased = erase_user(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response(ErasedSerializer(erased).data)

@@ -29,12 +29,12 @@ from memory.serializers import (
     SubjectSerializer,
     TimelineFilterSerializer,
     TimelineSerializer,
-    checked,
 )
 from memory.transactions import tenant_transaction
 from tenants.actor import actor_of
 from tenants.bodies import LARGE_BODY
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.serializers import checked
 from tenants.views import TenantAPIView, TenantViewSet
 
 

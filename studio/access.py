@@ -39,9 +39,15 @@ View = Callable[Concatenate[PageRequest, P], HttpResponseBase]
 
 
 def page(
-    permission: type[TenantPermission] = IsTenantViewer, *, methods: tuple[str, ...] = ("GET", "HEAD")
+    permission: type[TenantPermission] = IsTenantViewer,
+    *,
+    methods: tuple[str, ...] = ("GET", "HEAD"),
+    form: bool = False,
 ) -> Callable[[View[P]], View[P]]:
-    """A page for people who are signed in and have a role: everybody else is asked to sign in, or told which role."""
+    """A page for people who are signed in and have a role: everybody else is asked to sign in, or told which role.
+
+    `form`: it also takes the form that it shows.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -59,7 +65,7 @@ def page(
                 return ask_to_sign_in(request, refusal)
 
         guarded.permission = permission  # type: ignore[attr-defined] # for the tests' table of pages
-        return cast("View[P]", require_http_methods([*methods])(guarded))
+        return cast("View[P]", require_http_methods([*methods, *(["POST"] if form else [])])(guarded))
 
     return decorate
 

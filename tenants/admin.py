@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +20,8 @@ from tenants.ids import parse_id
 from tenants.models import AuditEntry, Role, Tenant
 from tenants.problems import Conflict
 from tenants.services import cap_requests, freeze_keys, reactivate_tenant, suspend_tenant, unfreeze_keys
+
+ACTION_LABELS: Final = dict(Action.choices)
 
 
 def check_ids(sent: Iterable[str]) -> None:
@@ -214,18 +216,18 @@ class AuditTenantFilter(TenantFilter):
 class AuditEntryAdmin(OperatorAdmin):
     """To read. `manage.py verify_audit` tells whether it can be believed."""
 
-    list_display = ["at", "act", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
+    list_display = ["at", "action_label", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
     list_filter = [ActionFilter, ActorFilter, AuditTenantFilter]
     search_fields = ["actor_label__icontains", "target_label__icontains", "request_id__exact"]
     search_help_text = "A part of an actor's or target's label, or a whole request id."
     fields = [
-        *("id", "tenant_id", "number", "at", "act", "actor_kind", "actor_id", "actor_label"),
+        *("id", "tenant_id", "number", "at", "action_label", "actor_kind", "actor_id", "actor_label"),
         *("target_id", "target_label", "before", "after", "address", "agent", "request_id"),
     ]
 
     @admin.display(description="action", ordering="action")
-    def act(self, entry: AuditEntry) -> str:
-        return str(dict(Action.choices).get(entry.action, entry.action))
+    def action_label(self, entry: AuditEntry) -> str:
+        return ACTION_LABELS.get(entry.action, entry.action)
 
 
 class SuspensionFilter(OfferedFilter):

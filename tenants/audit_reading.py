@@ -19,6 +19,7 @@ from tenants.authority import acting
 from tenants.ids import parse_id
 from tenants.models import AuditEntry, AuditEntryQuerySet, AuditHead
 from tenants.principal import Principal
+from tenants.serializers import checked
 from tenants.slots import AUDIT_DOWNLOADS
 from tenants.watching import ending_early, watching, while_allowed
 
@@ -40,9 +41,8 @@ class AuditFilterSerializer(serializers.Serializer[Any]):
 
 
 def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQuerySet:
-    checked = AuditFilterSerializer(data=filters)
-    checked.is_valid(raise_exception=True)
-    return AuditEntry.objects.for_tenant(tenant_id).filter(**checked.validated_data)
+    wanted = checked(AuditFilterSerializer(data=filters))
+    return AuditEntry.objects.for_tenant(tenant_id).filter(**wanted)
 
 
 def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:

@@ -10,6 +10,13 @@ LONGEST_DAYS = 3650
 LONGEST_RETENTION = 36500
 
 
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """What was sent, or 422 with what is wrong."""
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
     rate_limit_cap = serializers.SerializerMethodField(
         help_text="What the operator allows all keys of the tenant together, a minute. null: no cap."

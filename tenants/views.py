@@ -18,7 +18,7 @@ from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
 from tenants.quotas import count_request, quota_headers, refuse_excess
-from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer
+from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer, checked
 from tenants.services import change_tenant, freeze_keys, note_mismatch, unfreeze_keys
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
@@ -122,10 +122,9 @@ class TenantView(TenantAPIView):
     @extend_schema(request=TenantChangesSerializer, responses=TenantSerializer)
     def patch(self, request: Request) -> Response:
         """Changes what is sent. A stricter policy ends no key: `policy_violations` tell which break it."""
-        wanted = TenantChangesSerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
+        wanted = checked(TenantChangesSerializer(data=request.data, partial=True))
         tenant_id, actor = self.principal.tenant_id, actor_of(request)
-        tenant = change_tenant(tenant_id=tenant_id, changes=wanted.validated_data, actor=actor)
+        tenant = change_tenant(tenant_id=tenant_id, changes=wanted, actor=actor)
         return Response(TenantSerializer(tenant).data)
 
 

@@ -17,6 +17,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.serializers import checked
 from tenants.views import PublicView, TenantViewSet
 
 ADMIN = [IsUserSession, IsTenantAdmin]
@@ -42,9 +43,8 @@ class InvitationViewSet(TenantViewSet):
     @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
     def create(self, request: Request) -> Response:
         """Invites an address: a link that makes an account once, for 72 hours. Replaces its open invitation."""
-        wanted = InviteSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        invited = invite(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted.validated_data)
+        wanted = checked(InviteSerializer(data=request.data))
+        invited = invite(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         shown = {"link": invited.link, "mailed": settings.EMAIL_CONFIGURED}
         return Response({**InvitationSerializer(invited.invitation).data, **shown}, status=status.HTTP_201_CREATED)
 
@@ -59,7 +59,6 @@ class AcceptInvitationView(PublicView):
 
     @extend_schema(request=AcceptInvitationSerializer, responses={201: AcceptedSerializer})
     def post(self, request: Request) -> Response:
-        sent = AcceptInvitationSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        user = accept_invitation(actor=actor_of(request), **sent.validated_data)
+        sent = checked(AcceptInvitationSerializer(data=request.data))
+        user = accept_invitation(actor=actor_of(request), **sent)
         return Response(AcceptedSerializer(user).data, status=status.HTTP_201_CREATED)

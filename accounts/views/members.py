@@ -16,6 +16,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.serializers import checked
 from tenants.views import TenantViewSet
 
 ADMIN = [IsUserSession, IsTenantAdmin]
@@ -46,9 +47,8 @@ class MemberViewSet(TenantViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         """Changes a person's role, deactivates or reactivates them. It counts from their next request."""
         user = self.get_object()
-        wanted = ChangeMemberSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        changed = change_member(user=user, changes=wanted.validated_data, actor=actor_of(request))
+        wanted = checked(ChangeMemberSerializer(data=request.data))
+        changed = change_member(user=user, changes=wanted, actor=actor_of(request))
         return Response(MemberSerializer(changed).data)
 
     @extend_schema(responses=RemovedMemberSerializer)

@@ -15,6 +15,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsUserSession
+from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView
 
 MAILED: Final = "If the address has an account, a link is on its way to it. It is good for an hour."
@@ -33,9 +34,8 @@ class PasswordView(TenantAPIView):
         A wrong `current_password` is a 422 of that field with the code `password_wrong`; guessing it is limited as at
         sign-in.
         """
-        sent = ChangePasswordSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        ended = change_password(principal=self.principal, actor=actor_of(request), **sent.validated_data)
+        sent = checked(ChangePasswordSerializer(data=request.data))
+        ended = change_password(principal=self.principal, actor=actor_of(request), **sent)
         return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)
 
 
@@ -44,9 +44,8 @@ class PasswordResetView(PublicView):
 
     @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
     def post(self, request: Request) -> Response:
-        sent = RequestResetSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        request_reset(actor=actor_of(request), **sent.validated_data)
+        sent = checked(RequestResetSerializer(data=request.data))
+        request_reset(actor=actor_of(request), **sent)
         detail = MAILED if settings.EMAIL_CONFIGURED else NO_MAIL
         return Response(ResetRequestedSerializer({"status": "accepted", "detail": detail}).data)
 
@@ -56,7 +55,6 @@ class PasswordResetConfirmView(PublicView):
 
     @extend_schema(request=ResetPasswordSerializer, responses=PasswordChangedSerializer)
     def post(self, request: Request) -> Response:
-        sent = ResetPasswordSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        ended = reset_password(actor=actor_of(request), **sent.validated_data)
+        sent = checked(ResetPasswordSerializer(data=request.data))
+        ended = reset_password(actor=actor_of(request), **sent)
         return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)

@@ -23,6 +23,7 @@ from accounts.tokens import SessionToken
 from tenants.actor import actor_of
 from tenants.parsers import FormParser
 from tenants.permissions import IsTenantViewer, IsUserSession
+from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView
 
 
@@ -31,9 +32,8 @@ class OnboardView(PublicView):
 
     @extend_schema(request=OnboardSerializer, responses={201: OnboardedSerializer})
     def post(self, request: Request) -> Response:
-        wanted = OnboardSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        onboarded = onboard(**wanted.validated_data, actor=actor_of(request))
+        wanted = checked(OnboardSerializer(data=request.data))
+        onboarded = onboard(**wanted, actor=actor_of(request))
         return Response(OnboardedSerializer(onboarded).data, status=status.HTTP_201_CREATED)
 
 
@@ -44,9 +44,8 @@ class LoginView(PublicView):
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
-        sent = LoginSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        signed_in = sign_in(**sent.validated_data, actor=actor_of(request))
+        sent = checked(LoginSerializer(data=request.data))
+        signed_in = sign_in(**sent, actor=actor_of(request))
         lifetime = int(SessionToken.lifetime.total_seconds())
         token = {"access_token": signed_in.access_token, "token_type": "bearer", "expires_in": lifetime}
         return Response(TokenSerializer(token).data)
@@ -59,9 +58,8 @@ class LogoutView(TenantAPIView):
 
     @extend_schema(request=LogoutSerializer, responses=LoggedOutSerializer)
     def post(self, request: Request) -> Response:
-        sent = LogoutSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        ended = sign_out(principal=self.principal, actor=actor_of(request), **sent.validated_data)
+        sent = checked(LogoutSerializer(data=request.data))
+        ended = sign_out(principal=self.principal, actor=actor_of(request), **sent)
         return Response(LoggedOutSerializer({"status": "signed_out", "sessions_ended": ended}).data)
 
 
@@ -77,10 +75,9 @@ class MeView(TenantAPIView):
     @extend_schema(request=ChangeProfileSerializer, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
         """Changes one's own name. The address stays; the role is an admin's to change."""
-        wanted = ChangeProfileSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = checked(ChangeProfileSerializer(data=request.data))
         user, actor = own_user(self.principal), actor_of(request)
-        changed = change_member(user=user, changes=wanted.validated_data, actor=actor)
+        changed = change_member(user=user, changes=wanted, actor=actor)
         return Response(ProfileSerializer(changed).data)
 
 

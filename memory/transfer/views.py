@@ -17,6 +17,7 @@ from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin
 from tenants.renderers import StreamRenderer
+from tenants.serializers import checked
 from tenants.views import TenantAPIView
 
 
@@ -66,11 +67,10 @@ class ImportView(TenantAPIView):
         parameters=[ImportOptionsSerializer], request={NDJSON: OpenApiTypes.BINARY}, responses=ImportedSerializer
     )
     def post(self, request: Request) -> Response:
-        options = ImportOptionsSerializer(data=request.query_params.dict())
-        options.is_valid(raise_exception=True)
-        imported = import_stream(self.principal, unpacked(request), actor_of(request), **options.validated_data)
+        options = checked(ImportOptionsSerializer(data=request.query_params.dict()))
+        imported = import_stream(self.principal, unpacked(request), actor_of(request), **options)
         answer = {
-            "dry_run": options.validated_data["dry_run"],
+            "dry_run": options["dry_run"],
             "created": imported.created,
             "skipped": imported.skipped,
         }

@@ -17,11 +17,10 @@ from studio.access import PageRequest, page
 from studio.forms import Form
 from tenants.actor import actor_of
 
-FORM: Final = ("GET", "HEAD", "POST")
 MOST: Final = 50
 
 
-@page(methods=FORM)
+@page(form=True)
 def account(request: PageRequest) -> HttpResponse:
     user = User.objects.for_tenant(request.principal.tenant_id).with_id(str(request.principal.id))
     form = Form(request, ChangeProfileSerializer, initial={"full_name": user.full_name})
@@ -39,7 +38,7 @@ def own_sessions(request: PageRequest) -> SessionQuerySet:
     return mine.alive()
 
 
-@page(methods=FORM)
+@page(form=True)
 def password(request: PageRequest) -> HttpResponse:
     form = Form(request, ChangePasswordSerializer)
     if form.submitted:

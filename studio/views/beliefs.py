@@ -70,7 +70,7 @@ def get_belief(request: PageRequest, id: str) -> Belief:
 
 
 @takes(LARGE_FORM)
-@page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
+@page(IsTenantEditor, form=True)
 def edit(request: PageRequest, id: str) -> HttpResponse:
     """What was changed since the form was shown is told; sent again, it changes the version that is active by then."""
     found = get_belief(request, id)
@@ -135,7 +135,7 @@ class ForgetBeliefSerializer(SoftSerializer):
     confirm = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
 
 
-@page(IsTenantEditor, methods=("GET", "HEAD", "POST"))
+@page(IsTenantEditor, form=True)
 def forget(request: PageRequest, id: str) -> HttpResponse:
     found = get_belief(request, id)
     form = Form(request, ForgetBeliefSerializer)

@@ -51,7 +51,7 @@ def keys(request: PageRequest) -> HttpResponse:
     return render(request, "studio/keys/list.html", context | {"filtered": bool(wanted["status"] or wanted["name"])})
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def new(request: PageRequest) -> HttpResponse:
     """The key itself is on the answer of the POST and nowhere else: reloading or coming back doesn't show it again."""
     tenant = Tenant.objects.get(id=request.principal.tenant_id)
@@ -130,7 +130,7 @@ def turn_away(request: PageRequest, key: APIKey, refusal: str) -> HttpResponse:
     return redirect("studio:keys-key", id=key.id)
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def edit(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
     if refusal := why_not(found, "edit"):
@@ -153,7 +153,7 @@ def editable(key: APIKey) -> dict[str, Any]:
     return {name: getattr(key, name) for name in EDITABLE}
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def rotate(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
     if refusal := why_not(found, "rotate"):
@@ -170,7 +170,7 @@ def rotate(request: PageRequest, id: str) -> HttpResponse:
     return form.show("studio/keys/rotate.html", key=found, graces=GRACES, new_end=new_end)
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def revoke(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
     if refusal := why_not(found, "revoke"):
@@ -186,7 +186,7 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
     return form.show("studio/keys/revoke.html", key=found, used_lately=used_lately)
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def undo(request: PageRequest, id: str) -> HttpResponse:
     """Takes back what a key wrote: first counted, then done."""
     found = get_key(request, id)

@@ -22,7 +22,6 @@ from tenants.models import Role
 from tenants.permissions import IsTenantAdmin
 from tenants.problems import Conflict
 
-FORM: Final = ("GET", "HEAD", "POST")
 MOST: Final = 50
 ROLES: Final = {
     Role.VIEWER: "Sees events, beliefs, episodes and statistics, and changes nothing.",
@@ -47,7 +46,7 @@ def people_of(request: PageRequest) -> UserQuerySet:
     return people
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def member(request: PageRequest, id: str) -> HttpResponse:
     """One person, and the two things that change of them: the role, and whether they may sign in."""
     person = people_of(request).with_id(id)
@@ -70,7 +69,7 @@ def said_of_change(person: User, sent: Any) -> str:
     return f"{person.email} is deactivated and signed out everywhere."
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def reset(request: PageRequest, id: str) -> HttpResponse:
     """The link is on the answer of the POST and nowhere else."""
     person = people_of(request).with_id(id)
@@ -84,7 +83,7 @@ def reset(request: PageRequest, id: str) -> HttpResponse:
     return form.show("studio/members/reset.html", person=person)
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def remove(request: PageRequest, id: str) -> HttpResponse:
     person = people_of(request).with_id(id)
     if refusal := why_not_removed(person):
@@ -109,7 +108,7 @@ def why_not_removed(person: User) -> str:
     return ""
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def invite(request: PageRequest) -> HttpResponse:
     """The link is on the answer of the POST and nowhere else, but for the mail."""
     form = Form(request, InviteSerializer, initial={"role": Role.EDITOR})
@@ -122,7 +121,7 @@ def invite(request: PageRequest) -> HttpResponse:
     return form.show("studio/members/invite.html", roles=ROLES, mailed=settings.EMAIL_CONFIGURED)
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def revoke(request: PageRequest, id: str) -> HttpResponse:
     invitation = Invitation.objects.for_tenant(request.principal.tenant_id).with_id(id)
     form = Form(request, NothingSerializer)

@@ -60,7 +60,7 @@ class ImportSerializer(ImportOptionsSerializer):
 
 @takes(None)  # `receive_form` looks at the size, once it is known whose file it is
 @csrf_exempt  # the token stands in the form, and the form is read once it is known whose it is: `bring_in` checks it
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def import_page(request: PageRequest) -> HttpResponse:
     """A file is on this machine's disk for as long as its request lasts, and never in memory."""
     if request.method == "POST":

@@ -68,7 +68,7 @@ class ConfirmEraseSerializer(serializers.Serializer[Any]):
     confirm = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
-@page(IsTenantAdmin, methods=("GET", "HEAD", "POST"))
+@page(IsTenantAdmin, form=True)
 def erase(request: PageRequest) -> HttpResponse:
     tenant_id, name = request.principal.tenant_id, named(request)
     form = Form(request, ConfirmEraseSerializer)

@@ -22,7 +22,6 @@ from tenants.quotas import cap_of
 from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
 from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 
-FORM: Final = ("GET", "HEAD", "POST")
 LABELS: Final = {
     "name": "The name",
     "sector": "The sector",
@@ -39,7 +38,7 @@ class SettingsSerializer(TenantChangesSerializer):
     confirmed_days = serializers.IntegerField(required=False)
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def workspace(request: PageRequest) -> HttpResponse:
     tenant = own_tenant(request)
     form = Form(request, SettingsSerializer, initial=shown(settings_of(tenant)))
@@ -88,7 +87,7 @@ def own_tenant(request: PageRequest) -> Tenant:
     return Tenant.objects.get(id=request.principal.tenant_id)
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def freeze(request: PageRequest) -> HttpResponse:
     """One switch, that says to which side it goes: two people who press it at once press it the same way."""
     form = Form(request, NothingSerializer)
@@ -104,7 +103,7 @@ def freeze(request: PageRequest) -> HttpResponse:
     return form.show("studio/settings/freeze.html", tenant=own_tenant(request))
 
 
-@page(IsTenantAdmin, methods=FORM)
+@page(IsTenantAdmin, form=True)
 def delete(request: PageRequest) -> HttpResponse:
     """Afterwards nobody is signed in any more, the reader neither: the answer itself says goodbye."""
     principal = request.principal

@@ -41,6 +41,14 @@ def test_the_audit_log_is_read_and_filtered(operator: Client, acme: Tenant, glob
     assert shown(operator, AuditEntry, action=Action.TENANT_SUSPENDED, actor_kind="anonymous") == []
 
 
+def test_the_audit_log_names_actions_by_their_labels(operator: Client, acme: Tenant) -> None:
+    act(operator, "suspend", acme)
+    entry = AuditEntry.objects.get(action=Action.TENANT_SUSPENDED)
+    listed = operator.get(list_url(AuditEntry), {"o": "2"}).content.decode()  # sorted by action
+    assert '<td class="field-action_label">Tenant Suspended</td>' in listed
+    assert '<div class="readonly">Tenant Suspended</div>' in operator.get(page_url(entry)).content.decode()
+
+
 @pytest.mark.parametrize("method", ["add", "delete"])
 def test_the_audit_log_is_only_read(method: str, operator: Client, acme: Tenant) -> None:
     act(operator, "suspend", acme)

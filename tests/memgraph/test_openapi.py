@@ -2,6 +2,7 @@ import pytest
 from openapi_spec_validator import validate
 from rest_framework.test import APIClient
 
+from tenants.actions import Action
 from tests.routes import PUBLIC, ROUTES
 
 UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin", "to-studio"}
@@ -34,6 +35,12 @@ def test_every_operation_says_how_its_problems_look(document: dict) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+def test_an_audit_row_has_one_of_the_known_actions(document: dict) -> None:
+    schemas = document["components"]["schemas"]
+    assert {"$ref": "#/components/schemas/ActionEnum"} in schemas["AuditEntry"]["properties"]["action"]["allOf"]
+    assert schemas["ActionEnum"]["enum"] == Action.values
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(anonymous: APIClient) -> None:

@@ -1,8 +1,6 @@
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
@@ -10,7 +8,6 @@ from accounts.models import User
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
-from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import key_client, make_belief, make_user
 from tests.studio.browsing import browser, main_form, submit
 from tests.studio.names import HOSTILE
@@ -224,49 +221,6 @@ def test_editing_an_old_version_leads_to_the_active_one(acme: Tenant, acme_edito
     opened = client.get(f"/studio/beliefs/{old.id}/edit", follow=True)
     assert opened.redirect_chain == [(f"/studio/beliefs/{active.id}/edit", 302)]
     assert "This is the one that does." in opened.content.decode()
-
-
-def test_deactivating_keeps_the_history(acme: Tenant, acme_editor: User) -> None:
-    make_belief(acme, value="Leeds")
-    belief = make_belief(acme)
-    client = browser(acme_editor)
-    done = submit(client, f"/studio/beliefs/{belief.id}/forget", follow=True, soft="true")
-    assert "Deactivated" in done.content.decode()
-    assert versions(acme) == [("Leeds", "superseded"), ("London", "inactive")]
-    content = client.get(f"/studio/beliefs/{belief.id}/forget").content.decode()
-    assert "No version of it is active" in content
-    assert ">Deactivate it</button>" not in content
-
-
-def test_deleting_says_what_goes_and_asks_for_the_key(acme: Tenant, acme_editor: User) -> None:
-    make_belief(acme, value="Leeds")
-    belief = make_belief(acme)
-    make_belief(acme, key="pet", value="cat")
-    client = browser(acme_editor)
-    path = f"/studio/beliefs/{belief.id}/forget"
-    assert "All 2 versions of it go" in client.get(path).content.decode()
-    for wrong in ({}, {"confirm": ""}, {"confirm": "City"}):
-        refused = submit(client, path, soft="false", **wrong)
-        assert (refused.status_code, "This is not the belief" in refused.content.decode()) == (422, True)
-    done = submit(client, path, follow=True, soft="false", confirm="city ")
-    assert "Deleted for good: 2 versions." in done.content.decode()
-    assert versions(acme) == [("cat", "active")]
-
-
-def test_deleting_is_tried_again_after_a_deadlock(acme: Tenant, acme_editor: User) -> None:
-    old, belief = make_belief(acme, value="Leeds"), make_belief(acme)
-    client, path = browser(acme_editor), f"/studio/beliefs/{belief.id}/forget"
-    form = {**main_form(client.get(path)), "soft": "false", "confirm": "city"}
-    lock = "SELECT FROM memory_belief WHERE id = %s FOR UPDATE"
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(acme.id), connection.cursor() as cursor:
-            cursor.execute(lock, [belief.id])
-            answer = pool.submit(in_its_own_connection, lambda: client.post(path, form))
-            until_somebody_waits()
-            cursor.execute(lock, [old.id])  # which the page holds: it has waited longer, and gives way
-        assert answer.result(30).status_code == 302
-    assert versions(acme) == []
-    assert client.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
