@@ -29,10 +29,9 @@ REPLACED = {
         "handle_error": "self, req, client, addr, exc",
     },
     unreader.SocketUnreader: {"__init__": "self, sock, max_chunk=8192", "chunk": "self, size_hint=None"},
-    wsgi.Response: {"default_headers": "self"},
 }
 # What it calls and reads. Attributes of instances are looked for in the source.
-USED = [
+USED: list[tuple[type, str]] = [
     (gthread.ThreadWorker, "nr_conns"),
     (gthread.ThreadWorker, "poller"),
     (gthread.ThreadWorker, "tpool"),
@@ -45,6 +44,7 @@ USED = [
     (unreader.Unreader, "def take_buffered(self)"),
     (unreader.SocketUnreader, "self.mxchunk"),
     (unreader.SocketUnreader, "max_body_chunk"),
+    (wsgi.Response, "def default_headers(self)"),  # in the source, because an import of our worker replaces it
 ]
 ERRORS = (
     "InvalidResponseHeader",
