@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.factories import PASSWORD
-from tests.memgraph.processes import Server
+from tests.memgraph.processes import Server, wait_for
 from tests.memory.transfers import ROWS, make_file
 
 CONNECTIONS = 200
@@ -43,6 +43,21 @@ def server() -> Iterator[Server]:
         arguments = f"--worker-connections={CONNECTIONS}"
         with Server(Path(folder, "data"), CLIENT_PATIENCE="60s", GUNICORN_CMD_ARGS=arguments) as server:
             yield server.wait_until_healthy()
+
+
+@pytest.fixture(autouse=True)
+def the_crowd_has_gone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The worker has to notice that connections were closed, or the next test's are dropped to make room."""
+    yield
+    if "server" in request.fixturenames:
+        server = request.getfixturevalue("server")
+        wait_for(lambda: not connections_from(server, "127.0.0.9"), 30, "the attackers' connections are closed")
+
+
+def connections_from(server: Server, ip: str) -> list[int]:
+    """The clients' ports of the connections that workers have accepted."""
+    found = [each for worker in server.gunicorn().children() for each in worker.net_connections("tcp")]
+    return [each.raddr.port for each in found if each.raddr and each.raddr.ip == ip]
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +227,8 @@ def test_termination_drops_half_a_request_and_answers_a_whole_one() -> None:
             slow = [crowd.enter_context(connected(server, half)) for half, *_ in HALVES.values()]
             whole = crowd.enter_context(connected(server, LIVE))
             tree = server.tree()
+            port = whole.getsockname()[1]
+            wait_for(lambda: port in connections_from(server, "127.0.0.1"), 10, "a worker has accepted it")
             server.process.terminate()
             assert next_answer(whole)[0] == 200
             server.assert_ends(tree, 20)
