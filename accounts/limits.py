@@ -124,7 +124,7 @@ def note_lock(limit: Limit, usage: Usage, *, email: str, user: User | None, acto
 
 
 def imitate_chain() -> None:
-    """The wait and the write of a tenant's chain, on a row that stands for no tenant."""
+    """Locks and writes a row, as an append to a tenant's chain does, so that both take the same time."""
     if not IMITATE.rows(name=NOBODYS_CHAIN):
         row = Counter(name=NOBODYS_CHAIN, hits=0, ends_at=timezone.now() + timedelta(days=36500))
         Counter.objects.bulk_create([row], ignore_conflicts=True)

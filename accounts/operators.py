@@ -1,4 +1,4 @@
-"""The making of operators, and their sign-in."""
+"""Creates operators, and signs them in to the admin."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def make_operator(*, email: str, password: str, actor: Actor) -> User:
 
 
 def sign_in_operator(*, email: str, check: Callable[[], User], actor: Actor) -> None:
-    """Limited, audited and counted together with the API's. `check` answers the operator, or raises ValidationError."""
+    """Limits and audits like the API's sign-in. `check` returns the operator or raises ValidationError."""
     email = normalize_address(email)
     user = User.objects.filter(email=email).first()
     try:

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from postgres.columns import selected
 from postgres.statements import Statement
 
 
@@ -21,7 +22,7 @@ class FoundSession(NamedTuple):
     tenant_keys_frozen_at: datetime | None
 
 
-# What a field reads, where it isn't the session's column of that name.
+# The fields that aren't the session's column of the same name.
 OTHERS: Final = {
     "email": "u.email",
     "role": "u.role",
@@ -32,7 +33,7 @@ OTHERS: Final = {
     "tenant_keys_frozen_at": "t.keys_frozen_at",
 }
 FIND: Final = Statement(f"""
-SELECT {", ".join(OTHERS.get(field, f"s.{field}") for field in FoundSession._fields)}
+SELECT {selected(FoundSession._fields, "s", OTHERS)}
 FROM accounts_session s
 JOIN accounts_user u ON u.id = s.user_id
 JOIN tenants_tenant t ON t.id = s.tenant_id

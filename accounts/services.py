@@ -35,7 +35,7 @@ WITH person AS (
 )
 INSERT INTO accounts_session ({columns(Session)}) SELECT {parameters(Session)} FROM person RETURNING id
 """)  # noqa: S608 - columns of ours
-# All but the 50 that were seen last. Those that expired unended go first, because they are seen no more.
+# Ends all but the 50 sessions that were seen last. Expired ones go first: nobody uses them any more.
 END_IDLEST: Final = Statement("""
 UPDATE accounts_session SET ended_at = %(now)s WHERE id IN (
     SELECT id FROM accounts_session WHERE user_id = %(user)s::uuid AND ended_at IS NULL
@@ -121,7 +121,7 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
 
 def wrong_credentials(email: str) -> AuthenticationFailed:
     sentence = "The e-mail address or the password is wrong."
-    if " " in email:  # depends on nothing but what was sent, so it tells nothing of accounts
+    if " " in email:  # depends only on the input, so it reveals nothing about accounts
         sentence += " The e-mail address has a space in it: in a form, send + as %2B."
     return AuthenticationFailed(sentence, code="credentials_invalid")
 

@@ -15,7 +15,7 @@ MOST_SHOWN: Final = 100
 
 def concerns(*, now: datetime) -> dict[str, Q]:
     return {
-        "ends_soon": Q(expires_at__lte=now + ENDS_SOON),  # frozen ones too
+        "ends_soon": Q(expires_at__lte=now + ENDS_SOON),  # counts frozen keys too
         "idle": Q(last_used_at__lte=now - IDLE_AFTER),
         "never_used": Q(last_used_at=None),
         "without_expiry": Q(expires_at=None),

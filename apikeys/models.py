@@ -21,7 +21,7 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
         return self.filter(has_status(timezone.now(), *statuses))
 
     def in_service(self, now: datetime) -> "APIKeyQuerySet":
-        """Neither ended nor about to: a rotated key is about to, also while all keys are frozen."""
+        """Keys that haven't ended and haven't been rotated. A rotated key is excluded even while it is frozen."""
         return self.filter(has_status(now, *IN_SERVICE), replaced_by_id=None)
 
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from postgres.columns import selected
 from postgres.statements import Statement
 
 
@@ -28,7 +29,7 @@ class FoundKey(NamedTuple):
     now: datetime
 
 
-# What a field reads, where it isn't the key's column of that name.
+# The fields that aren't the key's column of the same name.
 OTHERS: Final = {
     "rate_limit": "k.rate_limit_per_minute",
     "tenant_id": "t.id",
@@ -39,7 +40,7 @@ OTHERS: Final = {
     "now": "statement_timestamp()",
 }
 FIND: Final = Statement(f"""
-SELECT {", ".join(OTHERS.get(field, f"k.{field}") for field in FoundKey._fields)}
+SELECT {selected(FoundKey._fields, "k", OTHERS)}
 FROM apikeys_apikey k JOIN tenants_tenant t ON t.id = k.tenant_id
 WHERE k.digest = %(digest)s
 """)  # noqa: S608 - columns of ours

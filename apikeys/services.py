@@ -24,7 +24,7 @@ from tenants.problems import Conflict
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 GRACE: Final = timedelta(days=1)
 LONGEST_GRACE: Final = timedelta(days=7)
-LEAK_REPORTS: Final = Limit("leak reports", 60, 60)  # of one IP address; a secret scanner reports many keys
+LEAK_REPORTS: Final = Limit("leak reports", 60, 60)  # per IP address; a secret scanner reports many keys
 
 
 class Rotated(NamedTuple):

@@ -1,6 +1,6 @@
-"""A key's status: one word for a row in a list. The worst news wins. A rotated key works until its `expires_at`.
+"""A key's status, as one word. Of several that apply, the most serious wins. A rotated key works until `expires_at`.
 
-`status_at` says it in SQL, for lists, filters and counts; `status_of` says it of one key. Both read in the same order.
+`status_at` computes it in SQL, for lists, filters and counts; `status_of` computes it for one key. Keep both in step.
 """
 
 from datetime import datetime
@@ -43,7 +43,7 @@ def status_at(now: datetime) -> Case:
 
 
 def has_status(now: datetime, *statuses: Status) -> In:
-    """A condition, to filter and count by."""
+    """A condition for filters and counts."""
     return In(status_at(now), statuses)
 
 

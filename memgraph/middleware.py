@@ -91,7 +91,7 @@ class RequestMiddleware:
 
 
 def note_whose(request: HttpRequest, response: HttpResponse) -> None:
-    """The worker shares its threads out by tenant, and can't tell whose a credential is."""
+    """Tells the worker, which shares its threads out by tenant, which tenant the credential belongs to."""
     principal = getattr(request, "principal", None)
     if isinstance(principal, Principal):
         place.get().belongs_to(principal.tenant_id)

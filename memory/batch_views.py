@@ -22,7 +22,7 @@ class BatchView(TenantAPIView):
     reads_body_first = False
 
     def sent(self, name: str, *, most: int) -> dict[str, Any]:
-        size = int(self.request.META.get("CONTENT_LENGTH") or LARGE_BATCH)  # without a length it may be anything
+        size = int(self.request.META.get("CONTENT_LENGTH") or LARGE_BATCH)  # a chunked body may have any size
         return {"principal": self.principal, "size": size, "read": partial(self.items, name, most=most)}
 
     def items(self, name: str, *, most: int) -> list[Any]:

@@ -47,7 +47,7 @@ WITH row AS MATERIALIZED (
 
 
 def record_event_batch(*, principal: Principal, size: int, read: Callable[[], list[Any]]) -> list[str]:
-    """Returns the ids, in order. `read` parses the items, which is most of the work, so it has the batch's slot too."""
+    """Returns the ids, in order. `read` parses the items. That is most of the work, so it runs inside the slot."""
     with turn(principal.tenant_id, size=size):
         rows = read_events(read())
         with tenant_transaction(principal.tenant_id, by=principal):
@@ -55,7 +55,7 @@ def record_event_batch(*, principal: Principal, size: int, read: Callable[[], li
 
 
 def record_belief_batch(*, principal: Principal, size: int, read: Callable[[], list[Any]]) -> list[tuple[Belief, bool]]:
-    """Each belief, in order, and whether it is new; `read` as above."""
+    """Returns each belief, in order, and whether it is new. `read` works as above."""
     with turn(principal.tenant_id, size=size):
         rows = read_beliefs(read())
         return again_after_deadlock(partial(record_beliefs_at_once, principal, rows))

@@ -1,4 +1,4 @@
-"""Forgetting what is believed. Each is a transaction of its own, tried again after a deadlock."""
+"""Forgets beliefs. Each function runs its own transaction and retries it after a deadlock."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +27,7 @@ SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL) FROM gone
 
 
 def forget_belief(*, tenant_id: UUID, id: str, soft: bool, actor: Actor) -> int:
-    """Every version of this belief's subject and key. 404 if there is no such belief."""
+    """Forgets every version of the belief with this id. 404 if there is no such belief."""
 
     def versions() -> dict[str, Any]:
         belief = Belief.objects.for_tenant(tenant_id).with_id(id)
@@ -37,14 +37,14 @@ def forget_belief(*, tenant_id: UUID, id: str, soft: bool, actor: Actor) -> int:
 
 
 def forget_beliefs(*, tenant_id: UUID, wanted: dict[str, Any], soft: bool, actor: Actor) -> int:
-    """Every version of one subject that is `wanted`: its `subject_id`, and what else narrows it down."""
+    """Forgets all beliefs that match `wanted`: a `subject_id`, and optional fields that narrow it down."""
     return again_after_deadlock(partial(forget, tenant_id, lambda: wanted, actor, soft=soft))
 
 
 def forget(tenant_id: UUID, choose: Callable[[], dict[str, Any]], actor: Actor, *, soft: bool) -> int:
-    """Removes the versions; soft only deactivates the active ones. Answers how many.
+    """Removes the versions, or with `soft` only deactivates the active ones. Returns how many.
 
-    Audited by number, not by content: what a leaked key destroyed can't come back, but it can be counted.
+    The audit row holds the number, not the content. What a leaked key destroyed is lost, but it can be counted.
     """
     with tenant_transaction(tenant_id, by=actor.principal):
         wanted = choose()
@@ -74,5 +74,5 @@ def delete(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) -> int:
 
 
 def locked_in_order(beliefs: BeliefQuerySet) -> QuerySet[Belief, Any]:
-    """The ids, in the order of their keys, as a batch writes them, or else two of them could wait for each other."""
+    """Locks the rows in the order in which a batch writes them. Otherwise the two could deadlock."""
     return beliefs.order_by(Collate("key", "C"), "id").select_for_update().values("id")

@@ -28,9 +28,9 @@ UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces 
 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
-    """The event, and how many new beliefs the text made. The same text again makes none.
+    """Returns the event, and how many new beliefs the text made. The same text again makes none.
 
-    Two texts may hold the same sentences in another order, so it is tried again after a deadlock.
+    Two texts may hold the same sentences in a different order and deadlock, so it is retried.
     """
     with turn(principal.tenant_id, size=len(text)):
         return again_after_deadlock(partial(ingest_at_once, principal, user_id, text, **event_fields))

@@ -88,5 +88,5 @@ def write_event(principal: Principal, fields: dict[str, Any]) -> tuple[dict[str,
         if written := in_tenant_trip(principal, (statement, values), shared=stream):
             ((is_due,),) = written
             return row, is_due
-        # Somebody else was entering or removing the user, and is done by now.
+        # Another transaction was adding or removing the user, and has ended by now.
     raise DatabaseBusy()

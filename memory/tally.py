@@ -18,7 +18,7 @@ from psycopg import sql
 from memory.models import Belief, Episode, Event
 from tenants.problems import DatabaseBusy
 
-ATTEMPTS: Final = 5  # to hold users whom others enter or remove at the same time
+ATTEMPTS: Final = 5  # to lock users that other transactions add or remove meanwhile
 SLOTS: Final = 16  # of a tenant and day, by backend, so that no row holds up parallel writers
 TOTAL: Final = date.min  # rows of this day count all time; what happened on that day itself is on no chart
 COLUMNS: Final = ("events", "beliefs", "episodes", "users")

@@ -52,7 +52,7 @@ def tenant_transaction(
 
 
 def choose(tenant_id: UUID) -> str:
-    """A literal made from a parsed UUID, because SET takes no parameters, and Citus doesn't pass `set_config()` on."""
+    """SET takes no parameters, so this is a literal of a parsed UUID. Citus doesn't propagate `set_config()`."""
     if not isinstance(tenant_id, UUID):
         raise TypeError("tenant_id must be a UUID")
     return f"SET LOCAL memgraph.tenant_id = '{tenant_id}'"
@@ -83,7 +83,7 @@ def atomic_with(commands: str) -> Iterator[None]:
     wrapper.begin_with = commands
     try:
         with transaction.atomic(durable=True):
-            if wrapper.begin_with:  # in a test's transaction only a savepoint began
+            if wrapper.begin_with:  # a test's transaction was open, so Django only made a savepoint
                 wrapper.command(commands)
                 wrapper.begin_with = ""
             yield

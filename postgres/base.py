@@ -62,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's
-        """It is on, as Django asks on connecting and after a transaction. Off, no rollback would undo anything."""
+        """Autocommit stays on. Turned off, each statement would still commit, and a rollback would undo nothing."""
         if not autocommit:
             raise NotSupportedError("Use transaction.atomic(): a connection here is always in autocommit.")
 
@@ -87,12 +87,12 @@ def is_usable(connection: Connection[Any]) -> bool:
 
 
 def database() -> DatabaseWrapper:
-    """This thread's, as Django's `connection`, but of our type."""
+    """This thread's connection, typed as our wrapper."""
     return cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
 
 
 def refuse_failure(connection: Connection[Any], result: PGresult, *wanted: ExecStatus) -> None:
-    """As psycopg's cursors do. Of a lost connection libpq's answer has no code, which alone would tell its class."""
+    """Raises what psycopg's cursors would. A lost connection has no SQLSTATE, so its error class is chosen here."""
     if result.status in wanted:
         return
     if connection.pgconn.status == ConnStatus.BAD:

@@ -1,6 +1,6 @@
-"""The columns of a model, for statements of ours that write or read whole rows: the model alone names them."""
+"""A model's columns, for hand-written statements that read or write whole rows. No statement lists them itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
@@ -15,13 +15,18 @@ def columns(model: type[Model]) -> str:
 
 
 def parameters(model: type[Model]) -> str:
-    """In the order of `columns`, with the names of `values`."""
+    """Placeholders for the `values`, in the order of `columns`."""
     return ", ".join(f"%({field.attname})s" for field in model._meta.concrete_fields)
 
 
 def row_of(model: type[M], found: Sequence[Any]) -> M:
-    """The row whose `columns` a statement answered."""
+    """Makes an instance from a row that a statement returned."""
     return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field in model._meta.concrete_fields], found)
+
+
+def selected(fields: Sequence[str], table: str, others: Mapping[str, str]) -> str:
+    """A select list in the order of the fields: each the column of that name, or an expression of `others`."""
+    return ", ".join(others.get(field, f"{table}.{field}") for field in fields)
 
 
 def values(row: Model) -> dict[str, Any]:

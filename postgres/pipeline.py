@@ -1,4 +1,4 @@
-"""Statements sent all at once, and answered in one round trip: libpq's pipeline mode."""
+"""Sends several statements in one round trip, by libpq's pipeline mode."""
 
 import select
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from postgres.statements import Rows, Step, bind, read, run
 
 
 def in_one_trip(*steps: Step) -> list[Rows]:
-    """Answers the rows of each, or raises what went wrong first.
+    """Returns the rows of each statement, or raises the first error.
 
-    Where no transaction is open, they are one by themselves: all happened, or none did.
+    If no transaction is open, the statements are one transaction.
     """
     return run(pipelined, *steps)
 
 
 def transaction_in_one_trip(command: str, *steps: Step) -> list[Rows]:
-    """The same, in a transaction that begins with the command. An open transaction gets the command and the steps."""
+    """The same in a transaction that begins with the command. If one is open already, it runs in that one."""
     return run(partial(transacted, command.encode()), *steps)
 
 
 def transacted(command: bytes, connection: Connection[Any], *steps: Step) -> list[Rows]:
-    """PostgreSQL skips the COMMIT after an error, so a ROLLBACK follows, in a second trip."""
+    """After an error PostgreSQL skips the COMMIT, so a second trip sends ROLLBACK."""
     if connection.pgconn.transaction_status != TransactionStatus.IDLE:
         return pipelined(connection, *steps, before=[command])
     try:
@@ -40,7 +40,7 @@ def transacted(command: bytes, connection: Connection[Any], *steps: Step) -> lis
 def pipelined(
     connection: Connection[Any], *steps: Step, before: Sequence[bytes] = (), after: Sequence[bytes] = ()
 ) -> list[Rows]:
-    """Whoever breaks off in between leaves a connection that no request takes up again: it isn't idle."""
+    """An exception in here leaves the connection busy. `is_usable` then keeps later requests from using it."""
     bound, pgconn = [bind(connection, step) for step in steps], connection.pgconn
     pgconn.enter_pipeline_mode()
     for command in before:
@@ -63,7 +63,7 @@ def pipelined(
 
 
 def receive(pgconn: PGconn) -> list[PGresult]:
-    """One of each statement. psycopg holds Python's lock while libpq waits for an answer, so the waiting is ours."""
+    """Returns one result for each statement. psycopg would hold the GIL while libpq waits, so we wait with poll()."""
     readable = select.poll()
     readable.register(pgconn.socket, select.POLLIN)
     results: list[PGresult] = []
@@ -72,7 +72,7 @@ def receive(pgconn: PGconn) -> list[PGresult]:
             readable.poll()
             pgconn.consume_input()
         result = pgconn.get_result()
-        if result is None:  # the end of a statement's
+        if result is None:  # marks the end of one statement's results
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             return results

@@ -21,7 +21,7 @@ class NothingSerializer(Serializer[Any]):
 class Form:
     """What was typed, what is wrong with it, and that it has its effect once.
 
-    The field `once` names the form that was shown: see `submissions.py`.
+    The field `once` identifies the form: see `submissions.py`.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""A form has its effect once: sent twice, by a double click or by reloading, it is refused the second time.
+"""Refuses a form that is sent twice, by a double click or by reloading.
 
-Its field `once` names it. The name is signed, so that nobody fills the table of counters with names of their own.
+The field `once` identifies the form. The id is signed, so that nobody can fill the table of counters with made-up ones.
 """
 
 from typing import Final
@@ -13,25 +13,25 @@ from tenants.limits import Limit, count, enforce, forgive
 from tenants.network import client_address, network_of
 from tenants.problems import Conflict
 
-OPEN_SECONDS: Final = 2 * 3600  # how long a form may be open; for as long is it remembered that it was sent
+OPEN_SECONDS: Final = 2 * 3600  # how long a form may be open, and how long we remember that it was sent
 SUBMISSIONS: Final = Limit("form", 1, OPEN_SECONDS)
-SUBMISSIONS_BY_SENDER: Final = Limit("forms", 100, 600)  # of a session, or of a network of strangers
+SUBMISSIONS_BY_SENDER: Final = Limit("forms", 100, 600)  # per session, or per network if nobody is signed in
 SIGNER: Final = TimestampSigner(salt="memgraph.studio.form")
 TOO_OLD: Final = "This form was open for too long. Look through it, and send it again."
 SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
 
 
 def name_form() -> str:
-    """What the field `once` holds: names one showing of a form."""
+    """Makes the value of the field `once`."""
     return SIGNER.sign(str(new_id()))
 
 
 def claim(request: HttpRequest) -> str:
-    """The form's name. 409 for one that is too old, or was claimed before."""
+    """Returns the form's id. 409 if the form is too old or was sent before."""
     once = request.POST.get("once", "")
     try:
         SIGNER.unsign(once, max_age=OPEN_SECONDS)
-    except BadSignature:  # made up, or too old
+    except BadSignature:  # forged or too old
         raise Conflict(TOO_OLD, code="form_expired") from None
     enforce(SUBMISSIONS_BY_SENDER, sender_of(request))
     if count(SUBMISSIONS, once).hits > 1:
@@ -40,7 +40,7 @@ def claim(request: HttpRequest) -> str:
 
 
 def unclaim(once: str) -> None:
-    """It was refused, and had no effect: it may be sent again."""
+    """Lets a form be sent again after it was refused."""
     forgive(SUBMISSIONS, once)
 
 

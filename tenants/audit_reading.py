@@ -1,4 +1,4 @@
-"""The audit log for its readers: entries by filters, the chain's end, and all of it as a file."""
+"""Reads the audit log: filtered entries, the end of the chain, and the whole log as a CSV file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -46,7 +46,7 @@ def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQue
 
 
 def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
-    """The log as a file to download, of the API and of the Studio. It has a slot until it is read or given up."""
+    """Returns the log as a download. The slot is held until the response is closed."""
     with ExitStack() as held:
         held.enter_context(AUDIT_DOWNLOADS.take(principal.tenant_id))
         response = start_csv(principal, filters, actor)
@@ -55,7 +55,7 @@ def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor)
 
 
 def start_csv(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
-    """That it was taken is in the log too."""
+    """Audits the download before it starts."""
     tenant_id = principal.tenant_id
     entries = chosen_entries(tenant_id, filters)
     wanted = {name: value for name, value in filters.items() if name in AuditFilterSerializer().fields}
@@ -73,7 +73,7 @@ def start_csv(principal: Principal, filters: Mapping[str, str], actor: Actor) ->
 
 
 def watched_lines(principal: Principal, rows: Iterable[AuditEntry], head: Place) -> Iterator[str]:
-    """The last line, which is the chain's head, is missing where the reader's authority ended meanwhile."""
+    """Leaves out the last line, the chain's head, if the reader's authority ends during the download."""
     with watching(principal) as watch:
         yield from while_allowed(csv_lines(rows, head), watch)
 

@@ -11,7 +11,7 @@ FORGIVEN_AFTER: Final = 60 * 60
 
 
 class Limit(NamedTuple):
-    """At most so many hits in a fixed window, which begins with its first hit.
+    """Allows `most` hits in a fixed window, which begins with the first hit.
 
     Growing: who goes over waits 1, 2, 4, 8 and then 15 minutes, with one try after each wait; never for good. An hour
     without a hit forgets it.
@@ -24,7 +24,7 @@ class Limit(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Of each wait, exactly one caller sees `limit.most + 1` hits: the one who began it."""
+    """Only the call that starts a wait sees `limit.most + 1` hits, so a wait is audited once."""
 
     hits: int
     seconds_left: int

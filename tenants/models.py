@@ -70,7 +70,7 @@ class AuditEntry(models.Model):
     tenant_id = models.UUIDField(null=True)
     number = models.BigIntegerField(null=True)  # in the tenant's chain, from 1; null outside of any tenant
     at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=32)  # one of `Action`, or of a later version's
+    action = models.CharField(max_length=32)  # an `Action`; without choices, so that a new one needs no migration
     actor_kind = models.CharField(max_length=10)
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
@@ -118,7 +118,7 @@ class AuditHead(models.Model):
 
 
 class Counter(models.Model):
-    """How often something limited happened lately. `limits.py` counts here.
+    """A hit counter of `limits.py`.
 
     The name is a digest: no address or key can be read from the table. The table is unlogged: a crash forgets counts.
     """

@@ -1,20 +1,20 @@
-"""A request's place among the threads of its worker, which `memgraph/server/fair_pool.py` gives out."""
+"""A request's place in its worker's thread pool, which `memgraph/server/fair_pool.py` manages."""
 
 from contextvars import ContextVar
 from uuid import UUID
 
 
 class Place:
-    """This one does nothing: it is that of commands, and of whatever runs in no worker."""
+    """Does nothing. Used by commands and by everything else that runs outside a worker."""
 
     def hold(self) -> None:
-        """The request waits, or has a slot: it doesn't count as one that uses the processor now."""
+        """Marks the request as waiting, or as bounded by a slot: it no longer counts as busy."""
 
     def leave(self) -> None:
-        """The request is bounded by something else, for as long as it lasts. Its caller's next one may begin."""
+        """Gives the place up: something else bounds the request, and the caller's next one may begin."""
 
     def belongs_to(self, tenant_id: UUID | None) -> None:
-        """Whose credential the request has. None: nobody's, it was refused."""
+        """Records which tenant the credential belongs to. None: the credential was refused."""
 
 
 place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 - it has no state

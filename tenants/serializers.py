@@ -11,7 +11,7 @@ LONGEST_RETENTION = 36500
 
 
 def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """What was sent, or 422 with what is wrong."""
+    """Returns the validated data, or raises 422."""
     serializer.is_valid(raise_exception=True)
     data: dict[str, Any] = serializer.validated_data
     return data

@@ -80,7 +80,7 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
 
 
 def note_mismatch(*, tenant_id: UUID, actor: Actor) -> None:
-    """A credential of this tenant was sent with the id of another one."""
+    """Audits a request whose credential belongs to this tenant and that names another one."""
     with transaction.atomic():
         record(Action.TENANT_MISMATCH, actor=actor, tenant_id=tenant_id)
 

@@ -39,7 +39,7 @@ class TenantMixin(APIView):
     """A view on one tenant's things: who may call which method, and never for another tenant."""
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
-    reads_body_first: ClassVar[bool] = True  # False where a service reads it, in a slot
+    reads_body_first: ClassVar[bool] = True  # False if a service reads it inside a slot
 
     def get_permissions(self) -> Sequence[BasePermission]:
         """A method without an entry is answered with 405, after the caller is known."""

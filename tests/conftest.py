@@ -62,7 +62,7 @@ def unwatched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(autouse=True)
 def no_slot_stays_taken() -> Iterator[None]:
-    """A download that a test neither reads nor closes has its slot until Python collects it: the next test gets 503."""
+    """A download that a test leaves open holds its slot until it is garbage collected, and the next test gets 503."""
     yield
     held = [kind for kind in EVERY_KIND if kind.running.total()]
     assert not held, "A test left a download open: read it, or close it."

@@ -1,10 +1,10 @@
-"""A worker's threads, of which one tenant never has more than a few: its other requests wait in a line of their own.
+"""Shares a worker's threads out by tenant. A tenant gets a few of them; its other requests wait in their own queue.
 
-Without it 40 requests of one tenant stand in front of everybody else's, and run beside them for Python's lock. Waiting
-here holds no thread, and needs no refusal.
+Without this, 40 requests of one tenant delay everybody else's: they are ahead in the queue, and compete for the GIL. A
+queued request holds no thread.
 
-Who calls is read from the head of the request, before anything is checked: the tenant to which the credential belonged
-when it was last accepted, or else the address. So nobody gets more by more keys, or by keys that are made up.
+The caller is read from the head of the request, before anything is checked: the tenant to which the credential belonged
+when it was last accepted, or else the IP address. So neither more keys nor made-up keys get a caller more threads.
 """
 
 import re
@@ -21,10 +21,10 @@ from tenants.places import Place, place
 
 MOST: Final = 8  # threads of one caller
 MOST_BY_ONE_CREDENTIAL: Final = 3  # as many as one tenant has places for searches and batches
-BUSY_BESIDE_OTHERS: Final = 1  # those that use the processor: more are no faster, for Python has one lock
-OTHERS_SECONDS: Final = 1.0  # how long somebody who called counts as being there
-LONG_SECONDS: Final = 0.25  # a request that takes longer waits for something
-CREDENTIALS: Final = 10_000  # whose tenants are remembered
+BUSY_BESIDE_OTHERS: Final = 1  # busy ones, while others call too: the GIL makes more of them no faster
+OTHERS_SECONDS: Final = 1.0  # how long a caller counts as active
+LONG_SECONDS: Final = 0.25  # a request that takes longer is assumed to wait for something
+CREDENTIALS: Final = 10_000  # how many we remember the tenant of
 CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 PROBE: Final = re.compile(rb"(?:GET|HEAD) /(?:live|health|v1/health|metrics)[? ]")
@@ -37,13 +37,13 @@ class Caller(NamedTuple):
 
 @dataclass(eq=False)
 class Turn(Place):
-    """One request, from the moment when it came."""
+    """One request, from its arrival to its end."""
 
     pool: "FairPool"
     by: Caller
     act: Callable[[], Any]
     future: Future[Any] = field(default_factory=Future)
-    whose: Hashable = None  # the line
+    whose: Hashable = None  # whose queue it is in: a tenant id or an IP address
     since: float = 0.0
     is_busy: bool = True
 
@@ -69,7 +69,7 @@ class FairPool(ThreadPoolExecutor):
         self.others_until = 0.0
 
     def submit_for(self, caller: Caller | None, act: Callable[[], Any]) -> Future[Any]:
-        """None is a caller without a limit."""
+        """Runs `act` in a thread. A caller of None has no limit."""
         if caller is None:
             return self.submit(act)
         turn = Turn(self, caller, act)
@@ -84,7 +84,7 @@ class FairPool(ThreadPoolExecutor):
         return turn.future
 
     def go_on(self, whose: Hashable) -> None:
-        """Begins what may begin of a line: at the end of the pool's queue, behind what others have there."""
+        """Starts as many of a caller's queued requests as may run. They go to the end of the pool's queue."""
         with self.lock:
             while self.may_begin(whose) and (turn := self.take_next(whose)):
                 turn.since = monotonic()
@@ -100,7 +100,7 @@ class FairPool(ThreadPoolExecutor):
         return len(running) < MOST and (now >= self.others_until or busy < BUSY_BESIDE_OTHERS)
 
     def take_next(self, whose: Hashable) -> Turn | None:
-        """A caller's credentials take turns."""
+        """Takes the next request of a caller's queue. Its credentials take turns."""
         lines = self.lines.get(whose, {})
         running = Counter(turn.by.credential for turn in self.running.get(whose, ()))
         found = next((each for each in lines.items() if running[each[0]] < MOST_BY_ONE_CREDENTIAL), None)
@@ -135,7 +135,7 @@ class FairPool(ThreadPoolExecutor):
                 self.tenants.popitem(last=False)
 
     def end(self, turn: Turn) -> None:
-        """More than once does no harm: who left has ended here."""
+        """Frees the place. May be called twice: `leave` frees it before the request ends."""
         with self.lock:
             running = self.running.get(turn.whose, [])
             if turn in running:
@@ -145,17 +145,17 @@ class FairPool(ThreadPoolExecutor):
         self.go_on(turn.whose)
 
     def tick(self) -> None:
-        """Time passes: what has taken long counts no more as busy, and the others may have gone."""
+        """Called often: requests become long, and other callers become inactive, without any event."""
         for whose in list(self.lines):
             self.go_on(whose)
 
 
 def caller_of(head: bytes, address: str, proxies: int) -> Caller | None:
-    """By the credential, and the address: that which the outermost trusted proxy saw."""
+    """The credential's hash, and the client's IP address as the outermost trusted proxy saw it."""
     if PROBE.match(head):
         return None
     found = CREDENTIAL.search(head)
-    credential = hash(found[1]) if found else None  # and not the credential itself, which is a secret
+    credential = hash(found[1]) if found else None  # a hash, because the credential is a secret
     if proxies and (forwarded := FORWARDED.search(head)):
         chain = forwarded[1].split(b",")
         if len(chain) >= proxies:

@@ -139,9 +139,9 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
         return ConnectionResetError("The connection ended before the body did.")
 
     def drain(self, parser: Any) -> bool:
-        """Skips what the view left of the body, without waiting for any of it. Returns whether the end was found.
+        """Skips the rest of the body without waiting for the client. Returns whether it found the end.
 
-        A body that has come is skipped whole, however large: the client was told that the connection stays open.
+        It skips all of a body that has arrived, however large: the response promised to keep the connection open.
         """
         self.may_wait = False
         most = LINGER_BYTES if self.is_streamed else None

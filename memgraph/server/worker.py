@@ -26,7 +26,7 @@ from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
 OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
 SOON_SECONDS: Final = 0.1
-SWITCH_SECONDS: Final = 0.001  # after which a thread gives Python's lock to one that waits; by default 5 ms
+SWITCH_SECONDS: Final = 0.001  # how long a thread keeps the GIL while others wait for it; Python's default is 5 ms
 STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-"""Exports and imports over HTTP, of the API and of the Studio."""
+"""Exports and imports over HTTP, for the API and the Studio."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -21,13 +21,13 @@ from tenants.slots import TRANSFERS
 from tenants.watching import ending_early
 
 NDJSON: Final = "application/x-ndjson"
-FORM_BYTES: Final = 64 * 1024  # of the form around the file
+FORM_BYTES: Final = 64 * 1024  # for the form around the file
 
 
 def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse:
-    """An export as a file to download."""
+    """Returns an export as a file download."""
     chunks = export_tenant(tenant_id=principal.tenant_id, actor=actor)
-    first = next(chunks)  # so that what refuses an export is an error answer, not a broken stream
+    first = next(chunks)  # a refused export is then an error response, not a broken stream
     response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
     response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
     name = slugify(principal.tenant_name)[:50] or "workspace"
@@ -41,7 +41,7 @@ def resumed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def import_stream(principal: Principal, stream: Readable, actor: Actor, **options: Any) -> Imported:
-    """At most `IMPORT_MAX_BYTES`."""
+    """Imports at most `IMPORT_MAX_BYTES`."""
     return import_tenant(
         tenant_id=principal.tenant_id,
         authors=written_by(principal),
@@ -53,7 +53,7 @@ def import_stream(principal: Principal, stream: Readable, actor: Actor, **option
 
 
 def receive_form(request: HttpRequest, principal: Principal) -> None:
-    """Reads a form with a file to import, onto the disk. As long as that takes, it has an import's slot."""
+    """Reads a form with a file to import onto the disk. Holds a transfer slot meanwhile."""
     if body_size(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
         most = f"{settings.IMPORT_MAX_BYTES:,}"
         raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Of Django's picture of the table only: a new action needs no migration any more."""
+    """Changes only Django's state, not the table."""
 
     dependencies = [
         ("tenants", "0011_confirm_tenant"),

@@ -47,7 +47,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def the_crowd_has_gone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The worker has to notice that connections were closed, or the next test's are dropped to make room."""
+    """Waits until the worker has noticed the closed connections. Until then it drops the next test's to make room."""
     yield
     if "server" in request.fixturenames:
         server = request.getfixturevalue("server")
@@ -55,7 +55,7 @@ def the_crowd_has_gone(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def connections_from(server: Server, ip: str) -> list[int]:
-    """The clients' ports of the connections that workers have accepted."""
+    """The client ports of all accepted connections from this IP address."""
     found = [each for worker in server.gunicorn().children() for each in worker.net_connections("tcp")]
     return [each.raddr.port for each in found if each.raddr and each.raddr.ip == ip]
 

@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from pytest_django import DjangoAssertNumQueries
 
 from postgres.base import database
-from postgres.pipeline import transaction_in_one_trip
+from postgres.pipeline import in_one_trip, transaction_in_one_trip
 from postgres.statements import Statement, Step
 from tests.connections import BREAKS, in_its_own_connection, own, until_somebody_waits
 
@@ -111,9 +111,12 @@ def test_a_lost_connection_is_an_operational_error(break_it: Callable[[], None],
     database().close()
 
 
+@pytest.mark.parametrize("send", [in_one_trip, partial(transaction_in_one_trip, COMMAND)], ids=["trip", "transaction"])
 @pytest.mark.parametrize("end", ["pg_terminate_backend", "pg_cancel_backend"])
-def test_ended_while_it_waits_it_is_an_operational_error(end: str, transactional_db: None) -> None:
-    trip = partial(transaction_in_one_trip, COMMAND, (WAIT, {"number": 7}), (DIVIDE, {"number": 1}))
+def test_ended_while_it_waits_it_is_an_operational_error(
+    end: str, send: Callable[..., object], transactional_db: None
+) -> None:
+    trip = partial(send, (WAIT, {"number": 7}), (DIVIDE, {"number": 1}))
     with ThreadPoolExecutor(1) as pool, transaction.atomic(), database().cursor() as cursor:
         WAIT.rows(number=7)
         waiting = pool.submit(in_its_own_connection, trip)

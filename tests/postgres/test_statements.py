@@ -2,9 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 from weakref import ref
@@ -17,7 +15,7 @@ from memory.transactions import tenant_transaction
 from postgres.pipeline import in_one_trip
 from postgres.statements import Statement, Step
 from tenants.models import Tenant
-from tests.connections import BREAKS, in_its_own_connection, own, terminate, until_somebody_waits
+from tests.connections import BREAKS, own, terminate
 
 ECHO = Statement("SELECT %(value)s::text, %(other)s::text || '%%', %(value)s::text")
 VALUES: list[tuple[str, Any]] = [
@@ -205,19 +203,6 @@ def test_a_lost_connection_is_what_a_cursor_would_raise(
 ) -> None:
     with pytest.raises(OperationalError):
         act(acme, break_it)
-
-
-@pytest.mark.parametrize("end", ["pg_terminate_backend", "pg_cancel_backend"])
-def test_a_trip_that_is_ended_while_it_waits_is_what_a_cursor_would_raise(end: str, transactional_db: None) -> None:
-    wait = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
-    trip = partial(in_one_trip, (wait, {"number": 7}), (DIVIDE, {"number": 1}))
-    with ThreadPoolExecutor(1) as pool, transaction.atomic(), connection.cursor() as cursor:
-        wait.rows(number=7)
-        waiting = pool.submit(in_its_own_connection, trip)
-        until_somebody_waits()
-        cursor.execute(f"SELECT {end}(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        with pytest.raises(OperationalError):
-            waiting.result(10)
 
 
 def test_a_column_of_another_type_is_read_by_a_statement_prepared_anew(other_connection: None) -> None:
