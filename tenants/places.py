@@ -1,5 +1,7 @@
 """A request's place in its worker's thread pool, which `memgraph/server/fair_pool.py` manages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
@@ -7,8 +9,13 @@ from uuid import UUID
 class Place:
     """Does nothing. Used by commands and by everything else that runs outside a worker."""
 
-    def hold(self) -> None:
-        """Marks the request as waiting, or as bounded by a slot: it no longer counts as busy."""
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The request doesn't count as busy in here, so the caller's next one may begin."""
+        yield
+
+    def give_way(self) -> None:
+        """Called often by a long request. It sleeps half of the time while other tenants call."""
 
     def leave(self) -> None:
         """Gives the place up: something else bounds the request, and the caller's next one may begin."""

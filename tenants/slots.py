@@ -7,9 +7,10 @@ hours keeps nobody from signing in, and nobody from undoing what a leaked key wr
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Condition
 from typing import Final
+from uuid import UUID
 
 from tenants.places import place
 from tenants.problems import Unavailable
@@ -36,9 +37,7 @@ class Slots:
     @contextmanager
     def take(self, tenant: Hashable = None) -> Iterator[None]:
         """Of a stranger, whose tenant nobody knows, the network counts."""
-        if self.waiters:
-            place.get().hold()
-        else:
+        if not self.waiters:
             place.get().leave()
         with self.changed:
             if not self.enter(tenant):
@@ -63,7 +62,8 @@ class Slots:
 
     def wait_for_turn(self, tenant: Hashable) -> bool:
         self.waiting.append(tenant)
-        came = self.changed.wait_for(lambda: self.is_next(tenant), WAIT_SECONDS)
+        with place.get().waiting():
+            came = self.changed.wait_for(lambda: self.is_next(tenant), WAIT_SECONDS)
         self.waiting.remove(tenant)
         if came:
             self.running[tenant] += 1
@@ -81,4 +81,10 @@ TRANSFERS: Final = Slots(1, waiters=0)  # exports and imports, which may last fo
 AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not keep an admin from one
 TAKEBACKS: Final = Slots(1, waiters=1)  # erasing, undoing, deleting
 HEAVY_CALLS: Final = Slots(2, waiters=2)  # searches and large batches
+LARGE_CALL: Final = 16 * 1024  # bytes; a smaller batch or text costs about as much as one row
 EVERY_KIND: Final = (PASSWORD_HASHING, TRANSFERS, AUDIT_DOWNLOADS, TAKEBACKS, HEAVY_CALLS)
+
+
+def heavy_if_large(tenant_id: UUID, *, size: int) -> AbstractContextManager[None]:
+    """A large write holds a slot of heavy calls while it is parsed, checked and written."""
+    return HEAVY_CALLS.take(tenant_id) if size > LARGE_CALL else nullcontext()

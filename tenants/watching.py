@@ -10,6 +10,7 @@ from django.db import connection
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from tenants.authority import confirmation, refusals
+from tenants.places import place
 from tenants.principal import Principal
 
 SECONDS = 1.0
@@ -54,6 +55,7 @@ def while_allowed(items: Generator[T], watch: Watch) -> Iterator[T]:
         for item in items:
             watch.look()
             yield item
+            place.get().give_way()
 
 
 def ending_early(chunks: Iterable[T]) -> Iterator[T]:

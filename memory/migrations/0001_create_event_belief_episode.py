@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import memory.content
+import memory.events.content
 import tenants.ids
 
 
@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                 ("written_by_key", models.UUIDField(editable=False, null=True)),
                 ("written_by_user", models.UUIDField(editable=False, null=True)),
                 ("event_type", models.CharField(max_length=64)),
-                ("content", models.JSONField(decoder=memory.content.ContentDecoder)),
+                ("content", models.JSONField(decoder=memory.events.content.ContentDecoder)),
                 ("user_id", models.CharField(max_length=255)),
                 ("agent_id", models.CharField(max_length=255, null=True)),
                 ("thread_id", models.CharField(max_length=255, null=True)),

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from uuid import uuid4
 
@@ -96,20 +97,60 @@ def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Cl
     flood.end()
 
 
-@pytest.mark.parametrize("what", ["it has a slot", "it takes long"])
-def test_who_waits_lets_the_next_one_work(what: str, pool: FairPool, clock: Clock) -> None:
+def test_a_waiting_request_lets_the_next_one_work(pool: FairPool) -> None:
+    call(pool, OTHER)
+    flood = Flood(pool, GREEDY)
+    with ExitStack() as stack:
+        for count in range(1, MOST_BY_ONE_CREDENTIAL + 1):
+            flood.wait_until_running(count)
+            stack.enter_context(flood.running[-1].waiting())
+        flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
+    flood.end()
+
+
+def test_a_request_that_has_waited_counts_as_busy_again(pool: FairPool) -> None:
+    call(pool, OTHER)
+    flood = Flood(pool, GREEDY)
+    flood.wait_until_running(1)
+    with flood.running[0].waiting():
+        flood.wait_until_running(2)
+    flood.running[1].leave()
+    flood.wait_until_running(2)
+    flood.end()
+
+
+def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool: FairPool, clock: Clock) -> None:
     call(pool, OTHER)
     flood = Flood(pool, GREEDY)
     for count in range(1, MOST_BY_ONE_CREDENTIAL + 1):
+        clock.now += 0.9 * LONG_SECONDS * count
+        call(pool, OTHER)
+        pool.tick()
         flood.wait_until_running(count)
-        if what == "it has a slot":
-            flood.running[-1].hold()
-        else:
-            clock.now += LONG_SECONDS
-            call(pool, OTHER)
-            pool.tick()
+        clock.now += 0.1 * LONG_SECONDS * count
+        call(pool, OTHER)
+        pool.tick()
     flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.end()
+
+
+@pytest.mark.parametrize(("others_call", "slept"), [(True, [0.006, 0.02]), (False, [])])
+def test_a_long_request_gives_way_only_while_others_call(
+    others_call: bool, slept: list[float], pool: FairPool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sleeps as long as it has worked, but not for the time that a slow client took."""
+    pauses: list[float] = []
+    monkeypatch.setattr("memgraph.server.fair_pool.sleep", pauses.append)
+
+    def work() -> None:
+        for worked in (0.001, 0.005, 30):
+            if others_call:
+                pool.others_until = clock.now + 60
+            clock.now += worked
+            place.get().give_way()
+
+    pool.submit_for(GREEDY, work).result(5)
+    assert pauses == pytest.approx(slept)
 
 
 def test_who_leaves_counts_no_more(pool: FairPool) -> None:
@@ -123,15 +164,36 @@ def test_who_leaves_counts_no_more(pool: FairPool) -> None:
     flood.end()
 
 
-def test_slots_say_so(pool: FairPool) -> None:
-    """A kind for which nobody waits lasts for hours; the others are short, and count on."""
+def test_only_a_slot_that_has_no_waiters_frees_the_place(pool: FairPool) -> None:
+    """Such a request may last for hours."""
 
     def within(kind: Slots) -> list[bool]:
         with kind.take(None):
             return [turn.is_busy for turn in pool.running.get(GREEDY.address, [])]
 
-    assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=1))).result(5) == [False]
+    assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=1))).result(5) == [True]
     assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=0))).result(5) == []
+
+
+def test_a_request_that_waits_for_a_slot_is_not_busy(pool: FairPool, clock: Clock) -> None:
+    call(pool, OTHER)
+    slots, end = Slots(1, waiters=1), threading.Event()
+
+    def within() -> None:
+        with slots.take(uuid4()):
+            end.wait(30)
+
+    first = pool.submit_for(None, within)
+    wait_for(lambda: slots.running.total() == 1, 5, "the slot is taken")
+    second = pool.submit_for(GREEDY, within)
+    wait_for(lambda: bool(slots.waiting), 5, "one waits")
+    assert pool.submit_for(GREEDY, lambda: [turn.is_busy for turn in pool.running[GREEDY.address]]).result(5) == [
+        False,
+        True,
+    ]
+    end.set()
+    first.result(5)
+    second.result(5)
 
 
 def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
-from memory import tally
+from memory.transactions.changes import Changes, pending
 from postgres.base import database
 from postgres.pipeline import in_one_trip, transaction_in_one_trip
 from postgres.statements import Rows, Statement, Step
@@ -22,15 +22,16 @@ SHARE: Final = Statement("SELECT pg_advisory_xact_lock_shared(%(shared)s)")
 def tenant_transaction(
     tenant_id: UUID, *, by: Principal | None = None, snapshot: bool = False, unhurried: bool = False
 ) -> Iterator[None]:
-    """The way to the memory tables, and the second wall between tenants.
+    """Opens a transaction on one tenant's memory. This is the second wall between tenants.
 
-    Row-level security shows a statement the rows of the tenant named here and lets it write no others; a statement
-    outside sees nothing. The setting ends with the transaction, so that it fits connection poolers. So it never nests.
-    `snapshot`: one consistent view (repeatable read), for reading only. `unhurried`: without the time limit of API
-    requests, for transfers.
+    With row-level security a statement in here sees and writes only the rows of this tenant. A statement outside sees
+    nothing. The setting ends with the transaction, so it works with connection poolers. It can't be nested.
 
-    `by`: whose authority the writes rely on; it is confirmed before the commit (`tenants/authority.py`). Only reads,
-    and an operator's commands, go without. What was noted for the tallies, and `at_the_end`, is written last.
+    `by`: the principal whose authority the writes rely on. It is checked again before the commit
+    (`tenants/authority.py`). Only reads and an operator's commands leave it out. `snapshot`: one consistent view
+    (repeatable read), for reads. `unhurried`: without the time limit of API requests.
+
+    The collected changes of counts are written last, and after them the functions given to `at_the_end`.
     """
     settings = [choose(tenant_id)]
     if snapshot:
@@ -38,8 +39,8 @@ def tenant_transaction(
     if unhurried:
         settings.append("SET LOCAL statement_timeout = 0")
     with atomic_with("; ".join(settings)):
-        changes = tally.Changes()
-        outside = tally.pending.set(changes)
+        changes = Changes()
+        outside = pending.set(changes)
         try:
             yield
             if not transaction.get_rollback():
@@ -48,28 +49,30 @@ def tenant_transaction(
                 for act in changes.last_acts if not transaction.get_rollback() else ():
                     act()
         finally:
-            tally.pending.reset(outside)
+            pending.reset(outside)
 
 
 def choose(tenant_id: UUID) -> str:
-    """SET takes no parameters, so this is a literal of a parsed UUID. Citus doesn't propagate `set_config()`."""
+    """SET takes no parameters, so the UUID is written into the text. Citus doesn't propagate `set_config()`."""
     if not isinstance(tenant_id, UUID):
         raise TypeError("tenant_id must be a UUID")
     return f"SET LOCAL memgraph.tenant_id = '{tenant_id}'"
 
 
 def at_the_end(act: Callable[[], None]) -> None:
-    """Runs after the tallies are written: a transaction that holds the audit chain's head waits for no other lock."""
-    tally.pending.get().last_acts.append(act)
+    """Runs `act` after the counts are written. For audit rows: they lock the head of the tenant's audit chain, and a
+    transaction that holds that lock must not wait for another one.
+    """
+    pending.get().last_acts.append(act)
 
 
 def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
-    """A whole `tenant_transaction` of one statement in one round trip, or, inside of one, a part of it.
+    """Runs one statement as a whole `tenant_transaction`, in one round trip. Inside an open one, joins it.
 
-    `shared` is the number of an advisory lock, which is shared before the statement.
+    Takes the advisory lock with the number `shared` first, in shared mode.
     """
     share = SHARE, {"shared": shared}
-    if tally.pending.get(None) is not None:
+    if pending.get(None) is not None:
         return in_one_trip(share, step)[-1]
     confirmed = filter(None, [confirmation(principal)])
     with refusals():
@@ -78,12 +81,12 @@ def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
 
 @contextmanager
 def atomic_with(commands: str) -> Iterator[None]:
-    """A transaction that begins with these commands, in one round trip with its BEGIN."""
+    """Opens a transaction and sends these commands in one round trip with its BEGIN."""
     wrapper = database()
     wrapper.begin_with = commands
     try:
         with transaction.atomic(durable=True):
-            if wrapper.begin_with:  # a test's transaction was open, so Django only made a savepoint
+            if wrapper.begin_with:  # inside a test's transaction Django only makes a savepoint
                 wrapper.command(commands)
                 wrapper.begin_with = ""
             yield
@@ -92,7 +95,7 @@ def atomic_with(commands: str) -> Iterator[None]:
 
 
 def again_after_deadlock(act: Callable[[], T]) -> T:
-    """For what takes many rows while others write: it may be the one that gives way. `act` is a whole transaction."""
+    """Runs `act`, a whole transaction, and up to four times more if PostgreSQL ends it because of a deadlock."""
     for _ in range(ATTEMPTS - 1):
         try:
             return act()

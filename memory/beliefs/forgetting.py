@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
 
-from memory.models import Belief, BeliefQuerySet
-from memory.services import end_beliefs
-from memory.tally import note_counts, note_left
+from memory.beliefs.models import Belief, BeliefQuerySet
+from memory.beliefs.services import end_beliefs
 from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
+from memory.transactions.changes import check_users, count_rows
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -59,7 +59,7 @@ def forget(tenant_id: UUID, choose: Callable[[], dict[str, Any]], actor: Actor, 
 def deactivate(beliefs: BeliefQuerySet) -> int:
     active = beliefs.active()
     count = end_beliefs(active.filter(id__in=locked_in_order(active)), Belief.Status.INACTIVE, timezone.now())
-    note_counts(Belief, [(None, count)], sign=-1)
+    count_rows(Belief, [(None, count)], sign=-1)
     return count
 
 
@@ -68,8 +68,8 @@ def delete(tenant_id: UUID, subject_id: str, beliefs: BeliefQuerySet) -> int:
     with connection.cursor() as cursor:
         cursor.execute(DELETE_BELIEFS.format(locked=locked), [tenant_id, subject_id, *params])
         count, active = cursor.fetchone()
-    note_left([subject_id])
-    note_counts(Belief, [(None, active)], sign=-1)
+    check_users([subject_id])
+    count_rows(Belief, [(None, active)], sign=-1)
     return int(count)
 
 

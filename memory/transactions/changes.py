@@ -1,7 +1,8 @@
-"""Exact counts of a tenant's rows: changed in the transaction that changes the rows, and summed on read.
+"""Keeps exact counts of a tenant's rows. The transaction that changes the rows changes the counts; reads sum them.
 
-A transaction gathers its changes and writes them in one statement, last of all. So the rows of a tally are locked for
-no longer than the commit takes, users before tallies and each in order, and nobody who holds one waits for other rows.
+A transaction collects its changes in `Changes` and writes them in one statement, last of all. So it locks the rows of
+the counts only for as long as the commit takes. It locks users before tallies, and each in order. A transaction that
+holds these locks waits for no other rows, so it can't deadlock.
 """
 
 from collections import Counter, defaultdict
@@ -12,19 +13,18 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, models
-from psycopg import sql
+from django.db import connection
 
-from memory.models import Belief, Episode, Event
+from memory.records import Remembered
 from tenants.problems import DatabaseBusy
 
-ATTEMPTS: Final = 5  # to lock users that other transactions add or remove meanwhile
-SLOTS: Final = 16  # of a tenant and day, by backend, so that no row holds up parallel writers
-TOTAL: Final = date.min  # rows of this day count all time; what happened on that day itself is on no chart
-COLUMNS: Final = ("events", "beliefs", "episodes", "users")
-UTC_DAY: Final = "(occurred_at AT TIME ZONE 'UTC')::date"
-# Whose uncommitted row is in the way, or whose removal, is waited for; so not every name may be held at the first try,
-# and only when all are, the tally is written. Part of a statement that writes rows, or all of one.
+ATTEMPTS: Final = 5  # to lock users while other transactions add or remove them
+SLOTS: Final = 16  # rows per tenant and day, chosen by backend, so that parallel writers don't lock the same row
+TOTAL: Final = date.min  # rows of this day hold the totals; events of that day itself are on no chart
+COUNTS: Final = ("events", "beliefs", "episodes", "users")
+# Two statements end with this: one that writes an event, and `WRITE`. An INSERT into `memory_enduser` waits for another
+# transaction that adds or removes the same user, and then may neither find nor add it, because the statement's snapshot
+# is older. `missed` counts these users. If there are any, the statement writes nothing and runs again.
 COUNT: Final = f"""
 wanted AS (
     {{names}}
@@ -51,7 +51,7 @@ wanted AS (
         episodes = tally.episodes + excluded.episodes, users = tally.users + excluded.users
 )
 """  # noqa: S608 - a constant of ours
-WRITE: Final = f"WITH {COUNT} SELECT made, missed FROM entered"  # noqa: S608 - a constant of ours
+WRITE: Final = f"WITH {COUNT} SELECT made, missed FROM entered"  # noqa: S608 - a constant
 GATHERED: Final = {
     "names": "SELECT unnest(%(names)s::text[]) AS name",
     "days": """
@@ -65,14 +65,14 @@ MORE_IS_STAGED: Final = {
     "days": " UNION ALL SELECT day, sum(events), 0, 0, 0 FROM staged_day WHERE day <> %(total)s GROUP BY day",
 }
 STAGED: Final = {name: GATHERED[name] + MORE_IS_STAGED[name] for name in GATHERED}
-# Whoever wrote a row of the user holds it until the commit. So the removal waits, and the next statement sees the row.
-HOLD_LEFT: Final = """
+# A writer holds a lock on its user until the commit. So this waits for it, and the next statement sees its rows.
+LOCK_USERS: Final = """
 SELECT count(*) FROM (
     SELECT FROM memory_enduser WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
     ORDER BY name FOR UPDATE
 ) AS held
 """
-LEAVE: Final = """
+REMOVE_USERS: Final = """
 WITH gone AS (
     DELETE FROM memory_enduser AS u WHERE tenant_id = %(tenant_id)s AND name = ANY(%(names)s::text[])
     AND NOT EXISTS (SELECT FROM memory_event WHERE tenant_id = %(tenant_id)s AND user_id = u.name)
@@ -87,37 +87,15 @@ SELECT count(*) FROM gone
 """
 
 
-@dataclass(frozen=True)
-class Counted:
-    """How the rows of a model are counted, in SQL of ours: on which day, if any, and whether a row counts at all."""
-
-    column: str
-    user: str
-    day: str = "NULL::date"
-    condition: str = "true"
-
-    @property
-    def returning(self) -> sql.Composed:
-        parts = map(sql.SQL, (self.user, self.day, self.condition))
-        return sql.SQL("{} AS name, {} AS day, {} AS counts").format(*parts)
-
-
-COUNTED: Final[dict[type[models.Model], Counted]] = {
-    Event: Counted("events", "user_id", day=UTC_DAY),
-    Belief: Counted("beliefs", "subject_id", condition="ended_at IS NULL"),
-    Episode: Counted("episodes", "user_id"),
-}
-
-
 @dataclass
 class Changes:
-    """What a transaction has changed so far."""
+    """The changes of one transaction so far."""
 
     counts: dict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    entered: set[str] = field(default_factory=set)
-    left: set[str] = field(default_factory=set)
+    present: set[str] = field(default_factory=set)  # users with at least one new row
+    reduced: set[str] = field(default_factory=set)  # users who lost rows, and perhaps have none left
     last_acts: list[Callable[[], None]] = field(default_factory=list)  # audit rows: see `at_the_end`
-    staged: bool = False  # more is in temporary tables, `staged_user` and `staged_day`: too much for a set and a dict
+    staged: bool = False  # an import has more in temporary tables, because sets and dicts would take too much memory
 
     def add(self, column: str, number: int, day: date | None = None) -> None:
         self.counts[TOTAL][column] += number
@@ -126,13 +104,13 @@ class Changes:
 
     def add_event(self, user_id: str, occurred_at: datetime) -> None:
         self.add("events", 1, occurred_at.astimezone(UTC).date())
-        self.entered.add(user_id)
+        self.present.add(user_id)
 
     def flush(self, tenant_id: UUID) -> None:
         values = {"tenant_id": tenant_id, "total": TOTAL}
-        if self.left:
-            self.add("users", -remove_users(tenant_id, sorted(self.left | self.entered)))
-        if not (self.entered or self.staged or self.days()):
+        if self.reduced:
+            self.add("users", -remove_users(tenant_id, sorted(self.reduced | self.present)))
+        if not (self.present or self.staged or self.days()):
             return
         for _ in range(ATTEMPTS):
             made, missed = self.write({**values, **self.columns()})
@@ -151,60 +129,62 @@ class Changes:
         return made, missed
 
     def columns(self) -> dict[str, list[Any]]:
-        days = sorted({TOTAL, *self.days()})  # the total always: users who turn out to be new are added to it
-        counts = {column: [self.counts[day][column] for day in days] for column in COLUMNS}
-        return {"names": sorted(self.entered), "days": days, **counts}
+        days = sorted({TOTAL, *self.days()})  # always with the total, because the statement adds new users to it
+        counts = {column: [self.counts[day][column] for day in days] for column in COUNTS}
+        return {"names": sorted(self.present), "days": days, **counts}
 
 
-pending: ContextVar[Changes] = ContextVar("pending")  # of the transaction that `tenant_transaction` opened last
+pending: ContextVar[Changes] = ContextVar("pending")  # set exactly while a `tenant_transaction` is open
 
 
 def remove_users(tenant_id: UUID, names: list[str]) -> int:
-    """Those of whom no row is left, and with them what is unsettled of their streams.
+    """Removes the users who have no rows left, and the unsettled spans of their streams. Returns how many.
 
-    Who enters at the same time is held as well, so that all are, in order.
+    `names` includes the users who got new rows, so that all locks are taken in one order.
     """
     values: dict[str, Any] = {"tenant_id": tenant_id, "names": names}
     with connection.cursor() as cursor:
-        cursor.execute(HOLD_LEFT, values)
-        cursor.execute(LEAVE, values)
+        cursor.execute(LOCK_USERS, values)
+        cursor.execute(REMOVE_USERS, values)
         removed: int = cursor.fetchone()[0]
     return removed
 
 
-def note_event(user_id: str, occurred_at: datetime) -> None:
+def count_event(user_id: str, occurred_at: datetime) -> None:
     pending.get().add_event(user_id, occurred_at)
 
 
-def note_written(model: type[models.Model], user_id: str) -> None:
-    """One row more that counts, of a user who perhaps is new."""
+def count_row(model: type[Remembered], user_id: str) -> None:
+    """Adds one row of a user who may be new. Only for models without a count per day."""
     changes = pending.get()
-    changes.add(COUNTED[model].column, 1)
-    changes.entered.add(user_id)
+    changes.add(model.COUNTING.count, 1)
+    changes.present.add(user_id)
 
 
-def note_counts(model: type[models.Model], days: Iterable[tuple[date | None, int]], *, sign: int = 1) -> None:
+def count_rows(model: type[Remembered], days: Iterable[tuple[date | None, int]], *, sign: int = 1) -> None:
+    """Adds so many rows per day, or removes them with `sign=-1`."""
     for day, number in days:
-        pending.get().add(COUNTED[model].column, sign * number, day)
+        pending.get().add(model.COUNTING.count, sign * number, day)
 
 
-def note_difference(column: str, number: int, day: date) -> None:
-    """Of that day alone, which may be `TOTAL`."""
-    pending.get().counts[day][column] += number
+def correct_count(count: str, number: int, day: date) -> None:
+    """Changes the count of this day, which may be `TOTAL`, and no other."""
+    pending.get().counts[day][count] += number
 
 
-def note_entered(names: Iterable[str]) -> None:
-    pending.get().entered.update(names)
+def add_users(names: Iterable[str]) -> None:
+    pending.get().present.update(names)
 
 
-def note_left(names: Iterable[str]) -> None:
-    """Users of whom rows went: those of whom none is left are counted no longer."""
-    pending.get().left.update(names)
+def check_users(names: Iterable[str]) -> None:
+    """These users lost rows. At the end, those without any row are removed."""
+    pending.get().reduced.update(names)
 
 
-def note_staged() -> None:
-    """The names in the temporary table `staged_user` have entered, and the days in `staged_day` have more events.
+def count_staged() -> None:
+    """At the end, also counts the users in the temporary table `staged_user` and the events in `staged_day`.
 
-    In total, those events are noted besides; by day, no others may be: one statement can't change a row twice.
+    `staged_day` changes only the counts per day: use `count_rows` without a day for the total. Don't count events of a
+    day in both ways, because one statement can't change a row twice.
     """
     pending.get().staged = True

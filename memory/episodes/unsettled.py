@@ -1,4 +1,7 @@
-"""Unsettled spans: left by whoever writes or removes events, taken by who settles. Inside `tenant_transaction`."""
+"""Unsettled spans: the parts of streams whose episodes must be built. Called inside `tenant_transaction`.
+
+Writes and removals of events add spans; `building.py` takes them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,16 +12,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from memory.stretches import Place, Stream, Stretch
+from memory.episodes.windows import Position, Stream, Window
 from postgres.statements import Statement
 
-START: Final = UUID(int=0)  # before every event of a moment
+START: Final = UUID(int=0)  # sorts before every event of the same time
 LAST_MOMENT: Final = "9999-12-31 23:59:59+00"
-# Shared by the writers of a stream (`one_event.py`), exclusive for the builder of its episodes.
+# Shared for the writers of a stream (`events/writing.py`), exclusive for the builder of its episodes.
 LOCK_STREAM: Final = Statement("SELECT pg_advisory_xact_lock(%(number)s)")
-# Where a removal runs, no episode is made: it could quote an event that is going.
-HOLD_OFF_REMOVALS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
-NOTE: Final = f"""
+# Shared for builders, exclusive for removals. An episode that is built during a removal could quote a removed event.
+SHARE_WITH_BUILDERS: Final = "SELECT pg{try_}_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+ADD_SPANS: Final = f"""
 INSERT INTO memory_unsettledspan (
     tenant_id, user_id, thread_id, after_at, after_id, until_at, due_at
 )
@@ -54,24 +57,24 @@ WHERE tenant_id = %(tenant_id)s AND due_at <= now() ORDER BY due_at LIMIT %(most
 """
 
 
-# Leaving them
+# Adding
 
 
-def note_span(
+def add_span(
     stream: Stream, first: datetime, last: datetime, *, after: UUID = START, due: datetime | None = None
 ) -> None:
     names = {"user_id": stream.user_id, "thread_id": stream.thread_id}
-    note_rows(stream.tenant_id, GIVEN_SPAN, after=after, due=due, first=first, last=last, **names)
+    add_spans(stream.tenant_id, GIVEN_SPAN, after=after, due=due, first=first, last=last, **names)
 
 
-def note_rows(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:
-    """Spans that a SELECT of ours finds: user_id, thread_id, first and last moment. Due when a stretch can be over."""
+def add_spans(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:
+    """Adds the spans that a SELECT finds: user_id, thread_id, first and last time. By default due one gap after the first."""
     values |= {"tenant_id": tenant_id, "after": after, "due": due, "gap": settings.EPISODE_GAP}
     with connection.cursor() as cursor:
-        cursor.execute(NOTE.format(spans=spans), values)
+        cursor.execute(ADD_SPANS.format(spans=spans), values)
 
 
-# Taking them
+# Taking
 
 
 def due_streams(tenant_id: UUID, *, most: int = 500) -> list[Stream]:
@@ -84,45 +87,45 @@ def due_streams(tenant_id: UUID, *, most: int = 500) -> list[Stream]:
 class Span:
     stream: Stream
     id: int
-    after: Place
+    after: Position
     until: datetime
     now: datetime
-    known: list[int]  # all spans of the stream by then
+    known: list[int]  # ids of all spans of the stream when it was read
 
 
 def next_span(stream: Stream) -> Span | None:
-    """The first, where any is due: a stretch is made from its beginning on."""
+    """The first span of the stream if any of its spans is due. Windows are built from their beginning."""
     with connection.cursor() as cursor:
         cursor.execute(stream.compose(NEXT_SPAN), stream.columns)
         row = cursor.fetchone()
-    return row and Span(stream, row[0], Place(row[1], row[2]), *row[3:])
+    return row and Span(stream, row[0], Position(row[1], row[2]), *row[3:])
 
 
-def drop_spans(span: Span, stretch: Stretch | None) -> list[datetime]:
-    """This one, and those that begin in its stretch. Answers where they end.
+def drop_spans(span: Span, window: Window | None) -> list[datetime]:
+    """Removes this span and those that begin in the window. Returns their ends.
 
-    But not those that came while the stretch was read: it may lack their events. A full stretch may end amid the
-    events of one moment: what begins there is left.
+    Keeps spans that were added after the window was read, because it may lack their events. A full window may end
+    between two events of the same time, so spans that begin at that time stay as well.
     """
-    last = stretch.last.at if stretch else None
-    values = {"id": span.id, "known": span.known, "last": last, "full": bool(stretch and stretch.is_full)}
+    last = window.last.at if window else None
+    values = {"id": span.id, "known": span.known, "last": last, "full": bool(window and window.is_full)}
     with connection.cursor() as cursor:
         cursor.execute(span.stream.compose(DROP_SPANS), span.stream.columns | values)
         return [until for (until,) in cursor.fetchall()]
 
 
-# Waiting for one another
+# Locking
 
 
-def hold_off_removals(tenant_id: UUID, *, wait: bool) -> bool:
-    """False where a removal is running and none may wait."""
+def exclude_removals(tenant_id: UUID, *, wait: bool) -> bool:
+    """Keeps removals of events out until the commit. Returns False if one is running and `wait` is False."""
     with connection.cursor() as cursor:
-        cursor.execute(HOLD_OFF_REMOVALS.format(try_="" if wait else "_try"), [removals_of(tenant_id)])
-        return cursor.fetchone()[0] is not False  # who waits is answered nothing
+        cursor.execute(SHARE_WITH_BUILDERS.format(try_="" if wait else "_try"), [removals_of(tenant_id)])
+        return cursor.fetchone()[0] is not False  # the function that waits returns void
 
 
-def await_settling(tenant_id: UUID) -> None:
-    """Called before events are removed: no step of settling is running then, or begins."""
+def exclude_builders(tenant_id: UUID) -> None:
+    """Call this before events are removed. Waits for the builders of episodes, and keeps them out until the commit."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [removals_of(tenant_id)])
 

@@ -1,0 +1,38 @@
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from memory.counts.queries import tenant_stats
+from memory.transactions import tenant_transaction
+from tenants.permissions import IsTenantViewer
+from tenants.views import TenantAPIView
+
+
+class EventsOnDaySerializer(serializers.Serializer[Any]):
+    date = serializers.DateField()
+    events = serializers.IntegerField()
+
+
+class StatsSerializer(serializers.Serializer[Any]):
+    total_events = serializers.IntegerField()
+    total_beliefs = serializers.IntegerField(help_text="Active ones.")
+    total_episodes = serializers.IntegerField()
+    total_users = serializers.IntegerField(help_text="Distinct end users with any row.")
+    last_event_at = serializers.DateTimeField(allow_null=True)
+    events_per_day = EventsOnDaySerializer(many=True, help_text="30 days by occurred_at, UTC.")
+
+
+class StatsView(TenantAPIView):
+    """The tenant's totals."""
+
+    access: ClassVar = {"GET": [IsTenantViewer]}
+
+    @extend_schema(responses=StatsSerializer)
+    def get(self, request: Request) -> Response:
+        tenant_id = self.principal.tenant_id
+        with tenant_transaction(tenant_id):
+            stats = tenant_stats(tenant_id)
+        return Response(StatsSerializer(stats).data)
