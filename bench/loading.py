@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from memory.recount import recount
+from memory.counts.recount import recount
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 

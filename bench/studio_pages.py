@@ -45,7 +45,7 @@ def load(events: int) -> tuple[str, list[str]]:
     # Not at the top: Django is set up for the folder of this run first.
     from django.db import connection
 
-    from memory.recount import recount
+    from memory.counts.recount import recount
     from memory.transactions import tenant_transaction
     from tenants.models import Role
     from tests.factories import make_tenant, make_token, make_user

@@ -19,7 +19,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """psycopg's connection is left in autocommit for good; transactions begin and end by a command to libpq itself."""
 
     connection: Connection[Any]  # or None, before `ensure_connection`
-    begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions.py`
+    begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions/tenant.py`
 
     def get_connection_params(self) -> dict[str, Any]:
         """With psycopg's own reading of times. Django's replaces the zone of each, which is UTC already."""

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apikeys.addresses import network_around
 from apikeys.serializers import APIKeyChangesSerializer, CreateAPIKeySerializer, NetworksField
-from memory.takeback_views import UndoSerializer
+from memory.removal.views import UndoSerializer
 
 BETWEEN: Final = re.compile(r"[,;\s]+")
 LONGEST_SHOWN: Final = 60

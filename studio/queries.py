@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from accounts.models import User
 from apikeys.models import APIKey, APIKeyQuerySet
-from memory.models import Remembered
+from memory.records import Remembered
 from studio.key_words import in_state
 from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal

@@ -17,6 +17,12 @@ def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     return data
 
 
+def confirm_name(typed: str, name: str, *, what: str) -> None:
+    """Raises 422 `confirm_wrong` unless the caller typed the right name, to confirm what can't be undone."""
+    if typed != name:
+        raise serializers.ValidationError(f"This is not the {what}.", code="confirm_wrong")
+
+
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
     rate_limit_cap = serializers.SerializerMethodField(
         help_text="What the operator allows all keys of the tenant together, a minute. null: no cap."

@@ -35,7 +35,7 @@ class PublicView(APIView):
         return 'Bearer realm="memgraph"'
 
 
-class TenantMixin(APIView):
+class TenantAPIView(APIView):
     """A view on one tenant's things: who may call which method, and never for another tenant."""
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
@@ -101,12 +101,8 @@ def expiry_header(principal: Principal) -> dict[str, str]:
     return {"X-Memgraph-Key-Expires-In": str(max(0, int(left.total_seconds())))} if left <= ENDS_SOON else {}
 
 
-class TenantAPIView(TenantMixin):
-    """One verb on a tenant."""
-
-
-class TenantViewSet(TenantMixin, GenericViewSet[Any]):
-    """One resource of a tenant."""
+class TenantViewSet(TenantAPIView, GenericViewSet[Any]):
+    """The same for one resource of a tenant."""
 
 
 class TenantView(TenantAPIView):

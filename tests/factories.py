@@ -12,7 +12,9 @@ from accounts.models import Invitation, ResetToken, Session, User
 from accounts.tokens import SessionToken
 from apikeys.models import APIKey
 from apikeys.services import create_key
-from memory import services
+from memory.beliefs.services import record_belief
+from memory.episodes.services import record_episode
+from memory.events.services import record_event
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
@@ -97,16 +99,16 @@ def principal_of(tenant: Tenant, role: str = Role.EDITOR) -> Principal:
 
 def make_event(tenant: Tenant, **fields: Any) -> Event:
     fields = {"event_type": "user_message", "content": {"text": "hello"}, "user_id": "ada"} | fields
-    return Event(**services.record_event(principal=principal_of(tenant), **fields))
+    return Event(**record_event(principal=principal_of(tenant), **fields))
 
 
 def make_belief(tenant: Tenant, **fields: Any) -> Belief:
     defaults = {"subject_id": "ada", "key": "city", "value": "London", "confidence": 0.5, "belief_type": "fact"}
     with tenant_transaction(tenant.id):
-        return services.record_belief(principal=principal_of(tenant), **(defaults | fields))[0]
+        return record_belief(principal=principal_of(tenant), **(defaults | fields))[0]
 
 
 def make_episode(tenant: Tenant, **fields: Any) -> Episode:
     fields = {"user_id": "ada", "summary": "They spoke.", "started_at": timezone.now()} | fields
     with tenant_transaction(tenant.id):
-        return services.record_episode(principal=principal_of(tenant), **fields)
+        return record_episode(principal=principal_of(tenant), **fields)

@@ -12,7 +12,6 @@ APPS: Final = ("accounts", "apikeys", "memgraph", "memory", "studio", "tenants")
 MODULES: Final = (
     "accounts.limits",
     "memory.transfer.lock",
-    "memory.turns",
     "tenants.audit",
     "tenants.counters",
     "tenants.limits",
@@ -60,7 +59,7 @@ def test_the_views_are_found() -> None:
         "accounts/forms.py",
         "accounts/views/passwords.py",
         "apikeys/views.py",
-        "memory/batch_views.py",
+        "memory/events/views.py",
         "memory/transfer/views.py",
         "studio/forms.py",
         "studio/views/beliefs.py",

@@ -15,7 +15,7 @@ from django.db import connection  # noqa: E402
 
 from apikeys.keys import digest  # noqa: E402
 from apikeys.queries import find_key  # noqa: E402
-from memory.one_event import write_event  # noqa: E402
+from memory.events.writing import write_event  # noqa: E402
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -73,7 +73,7 @@ def await_turn(tenant_id: UUID, subject_id: str, key: str) -> None:
 
 
 def reinforce(*, principal: Principal, belief: Belief, confidence: float) -> Belief:
-    """Changes a belief whose row the caller has locked. An undo keeps what another credential than the author confirmed."""
+    """Changes a belief whose row the caller has locked. An undo keeps what another credential has confirmed."""
     belief.confidence = max(belief.confidence, confidence)
     belief.updated_at = timezone.now()
     belief.confirmed_by_another = belief.confirmed_by_another or is_another(principal, belief)

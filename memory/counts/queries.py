@@ -1,7 +1,7 @@
 """Reads the counts. Called inside `tenant_transaction`."""
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,8 +18,10 @@ CHART_DAYS: Final = 30
 def tenant_stats(tenant_id: UUID) -> dict[str, Any]:
     """The totals of a tenant. Costs the same for any number of rows."""
     newest = Event.objects.for_tenant(tenant_id).order_by("-occurred_at", "-id")[:1]
-    last_event_at: datetime | None = newest.values_list("occurred_at", flat=True).first()
-    return {**tenant_totals(tenant_id), "last_event_at": last_event_at}
+    return {
+        **tenant_totals(tenant_id),
+        "last_event_at": newest.values_list("occurred_at", flat=True).first(),
+    }
 
 
 def tenant_totals(tenant_id: UUID) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Proving the tallies by counting all rows, and repairing them."""
+"""Compares the counts with the rows, and repairs them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from memory.tally import TOTAL, UTC_DAY, note_difference, note_entered, note_left
+from memory.events.models import UTC_DAY
 from memory.transactions import tenant_transaction
+from memory.transactions.changes import TOTAL, add_users, check_users, correct_count
 
-# One statement, so one snapshot, in which each committed row is in its tally.
+# One statement and so one snapshot, in which the counts include every visible row.
 DRIFT: Final = f"""
 SELECT day, what, sum(counted)::bigint, sum(there)::bigint
 FROM (
@@ -57,14 +58,14 @@ class Drift:
 @dataclass(frozen=True)
 class Recounted:
     drifts: list[Drift]
-    strays: int  # users with rows who are not known, and known ones without a row
+    strays: int  # users who have rows but are missing in `memory_enduser`, and the reverse
 
 
 def recount(tenant_id: UUID, *, repair: bool = False) -> Recounted:
-    """A repair holds up no writer: writers change rows and tallies alike, so what a tally is off by stays the same."""
+    """Writers can go on during a repair. They change rows and counts alike, so the difference stays the same."""
     values: dict[str, Any] = {"tenant_id": tenant_id, "total": TOTAL}
     with tenant_transaction(tenant_id, unhurried=True), connection.cursor() as cursor:
-        if repair:  # one at a time, in any process: two would add the same difference
+        if repair:  # one at a time on all hosts, because two would add the same difference twice
             cursor.execute("LOCK TABLE memory_tally IN SHARE UPDATE EXCLUSIVE MODE")
         cursor.execute(DRIFT, values)
         drifts = [Drift(*row) for row in cursor.fetchall()]
@@ -72,9 +73,9 @@ def recount(tenant_id: UUID, *, repair: bool = False) -> Recounted:
         strays = [name for (name,) in cursor.fetchall()]
         if repair:
             for drift in drifts:
-                note_difference(drift.what, drift.there - drift.counted, drift.day)
-            note_entered(strays)
+                correct_count(drift.what, drift.there - drift.counted, drift.day)
+            add_users(strays)
     if repair and strays:
         with tenant_transaction(tenant_id, unhurried=True):
-            note_left(strays)  # those of whom there is a row stay
+            check_users(strays)  # removes those without rows
     return Recounted(drifts, len(strays))

@@ -15,15 +15,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from memory.episodes import derived, unsettled
+from memory.episodes import derived_episodes, unsettled
 from memory.episodes.unsettled import Span
 from memory.episodes.windows import LONGEST_WINDOW, Position, Stream, Window, read_window
 from memory.transactions import tenant_transaction
 
 STEPS_AFTER_WRITE: Final = 5  # the command does the rest
 STREAMS_AFTER_WRITE: Final = 10
-# The nearest episode that starts at or before the span, if it reaches into the span, or could do so when rebuilt. A full
-# one couldn't, nor one whose last event is just before the span.
+# The nearest episode that starts at or before the span, if it reaches into the span or could do so when rebuilt. A
+# full one couldn't, nor could one whose last event is just before the span.
 ANCHOR: Final = """
 SELECT started_at, first_id FROM (
     SELECT started_at, ended_at, cardinality(event_ids) AS length, event_ids[1] AS first_id,
@@ -44,9 +44,9 @@ def forget_removed_events(tenant_id: UUID) -> None:
 
     Reads the temporary tables of `removal/rows.py`.
     """
-    unsettled.add_spans(tenant_id, unsettled.DERIVED_SPANS.format(condition=derived.NAMES_REMOVED))
+    unsettled.add_spans(tenant_id, unsettled.DERIVED_SPANS.format(condition=derived_episodes.NAMES_REMOVED))
     unsettled.add_spans(tenant_id, unsettled.REMOVED_SPANS)
-    derived.remove_where(derived.NAMES_REMOVED, {"tenant_id": tenant_id})
+    derived_episodes.remove_where(derived_episodes.NAMES_REMOVED, {"tenant_id": tenant_id})
 
 
 def build_some(tenant_id: UUID) -> None:
@@ -98,12 +98,12 @@ def build_step(span: Span) -> int:
         unsettled.drop_spans(span, None)
         return 0
     over = window.is_over(span.now)
-    overlapping = derived.overlapping(window)
+    overlapping = derived_episodes.overlapping(window)
     changed = not (over and any((row.id, row.event_ids) == (window.episode_id, window.ids) for row in overlapping))
     if changed:
-        derived.remove(overlapping, unless=window.episode_id if over else None)
+        derived_episodes.remove(overlapping, unless=window.episode_id if over else None)
     if changed and over:
-        derived.write(window)
+        derived_episodes.write(window)
     ends = [row.ended_at for row in overlapping if row.ended_at]
     until = max([span.until, *ends, *unsettled.drop_spans(span, window)])
     add_rest(span, window, until, over=over, changed=changed)
@@ -117,7 +117,7 @@ def window_of(span: Span) -> Window | None:
         anchor = cursor.fetchone()
     if anchor:
         window = read_window(span.stream, Position(*anchor), span.until, inclusive=True)
-        if window and window.last > span.after:  # otherwise the step would make no progress, as an imported episode could cause
+        if window and window.last > span.after:  # always, except where an imported episode is wrong
             return window
     return read_window(span.stream, span.after, span.until, inclusive=False)
 

@@ -37,13 +37,13 @@ NAMES_REMOVED: Final = "id IN (SELECT id FROM naming_episode WHERE derived)"
 
 def overlapping(window: Window) -> list[Episode]:
     """Locks the episodes, so that no person rewrites a summary meanwhile."""
-    episodes = derived_episodes(window.stream).filter(started_at__range=(window.first.at, window.last.at))
+    episodes = of_stream(window.stream).filter(started_at__range=(window.first.at, window.last.at))
     ids = set(window.ids)
     locked = episodes.order_by("id").select_for_update()
     return [episode for episode in locked if not ids.isdisjoint(episode.event_ids)]
 
 
-def derived_episodes(stream: Stream) -> EpisodeQuerySet:
+def of_stream(stream: Stream) -> EpisodeQuerySet:
     episodes = Episode.objects.for_tenant(stream.tenant_id).filter(derived=True, user_id=stream.user_id)
     return (
         episodes.filter(thread_id__isnull=True)

@@ -68,7 +68,7 @@ def add_span(
 
 
 def add_spans(tenant_id: UUID, spans: str, *, after: UUID = START, due: datetime | None = None, **values: Any) -> None:
-    """Adds the spans that a SELECT finds: user_id, thread_id, first and last time. By default due one gap after the first."""
+    """Adds the spans that a SELECT finds: user_id, thread_id, first and last time. Due one gap after the first."""
     values |= {"tenant_id": tenant_id, "after": after, "due": due, "gap": settings.EPISODE_GAP}
     with connection.cursor() as cursor:
         cursor.execute(ADD_SPANS.format(spans=spans), values)

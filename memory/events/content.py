@@ -13,14 +13,14 @@ EXPONENT: Final = b"0e"  # an `e` after a digit, also inside a string
 
 
 class ContentDecoder(json.JSONDecoder):
-    """Reads an integer of more than 64 bits as a float. It was one when it was sent, because larger ones are refused."""
+    """Reads an integer of more than 64 bits as a float. It was sent as one: larger integers are refused."""
 
     def decode(self, s: str, *_: Any) -> Any:
         return orjson.loads(s)
 
 
 def content_size(content: dict[str, Any]) -> int:
-    """Bytes as compact UTF-8 with every number written out, as an export has it. So an import accepts what was accepted.
+    """Bytes as compact UTF-8 with every number written out, as an export has it. So an import accepts what the API did.
 
     For an object that is too large anyway, a lower bound. Takes 0.8 us per number with an exponent, and next to nothing
     without one. To compute the lengths without writing the numbers out would take 0.65 us.

@@ -111,7 +111,7 @@ def write_event(principal: Principal, fields: dict[str, Any]) -> tuple[dict[str,
 def write_events(authors: dict[str, UUID | None], rows: list[dict[str, Any]]) -> None:
     """Writes all rows in one statement. Doesn't count them."""
     common = {"created_at": timezone.now(), **authors}
-    values = {
+    values: dict[str, Any] = {
         "tenant_id": authors["tenant_id"],
         "rows": orjson.dumps([{**row, **common} for row in rows]).decode(),
         "gap": settings.EPISODE_GAP,

@@ -1,6 +1,6 @@
-"""Text that is handed over as it is: kept as an event, and the user's own sentences as beliefs, word for word.
+"""Stores a text as an event, and the user's own sentences in it as beliefs, word for word.
 
-Without a model nothing is made of them: no fact is extracted, nothing is invented, and the confidence says so.
+There is no model, so it extracts no facts. The low confidence of the beliefs says so.
 """
 
 import hashlib
@@ -8,31 +8,32 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from memory.models import Belief
-from memory.sentences import user_sentences
-from memory.services import await_turn, record_belief, record_event
+from memory.beliefs.models import Belief
+from memory.beliefs.services import await_turn, record_belief
+from memory.events.services import record_event
+from memory.recall.sentences import user_sentences
 from memory.transactions import again_after_deadlock, tenant_transaction
-from memory.turns import turn
 from tenants.principal import Principal
+from tenants.slots import heavy_if_large
 
 CONFIDENCE: Final = 0.3
-SENTENCES: Final = 100  # of one text; the event keeps all of it
+SENTENCES: Final = 100  # of one text; the event holds the whole text
 LONGEST_SENTENCE: Final = 1000
-# Of a sentence's end, its clauses and its quotations; not of a number, a sum of money or C++.
+# The punctuation of sentences, clauses and quotations, but not of numbers, sums of money or C++.
 PUNCTUATION: Final = re.compile(
     r"[\s.,;:!?\u2026\"'()\[\]{}*_`\u00a1\u00ab\u00bb\u00bf\u2018-\u201f\u3001\u3002\u300c-\u300f\uff01\uff0c\uff1a\uff1b\uff1f]+"
 )
 UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # Thai to Chinese
 SHORTEST_UNSPACED: Final = 4  # characters
-UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # questions, and what introduces a list
+UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # ends of questions, and of lines that introduce a list
 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
-    """Returns the event, and how many new beliefs the text made. The same text again makes none.
+    """Returns the event, and how many new beliefs the text made. The same text makes none the second time.
 
     Two texts may hold the same sentences in a different order and deadlock, so it is retried.
     """
-    with turn(principal.tenant_id, size=len(text)):
+    with heavy_if_large(principal.tenant_id, size=len(text)):
         return again_after_deadlock(partial(ingest_at_once, principal, user_id, text, **event_fields))
 
 
@@ -43,7 +44,7 @@ def ingest_at_once(principal: Principal, user_id: str, text: str, **event_fields
 
 def write_text(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
     unknown = unknown_sentences(principal, user_id, text)
-    if unknown:  # another text may hold the same sentences in another order
+    if unknown:  # two texts may hold the same sentences in a different order, so they take turns
         await_turn(principal.tenant_id, user_id, "said")
         unknown = unknown_sentences(principal, user_id, text)
     for key, sentence in unknown.items():
@@ -64,7 +65,7 @@ def write_text(principal: Principal, user_id: str, text: str, **event_fields: An
 
 
 def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str, str]:
-    """By key, in the order of the text; of those that differ in punctuation or case only, the first."""
+    """By key, in the order of the text. Of sentences that differ only in punctuation or case, keeps the first."""
     sentences: dict[str, str] = {}
     for sentence in sentences_of(text):
         sentences.setdefault(key_of(sentence), sentence)
@@ -75,7 +76,7 @@ def unknown_sentences(principal: Principal, user_id: str, text: str) -> dict[str
 
 
 def sentences_of(text: str) -> list[str]:
-    """What the user states: no questions, no single words, each once."""
+    """The user's statements, each once: no questions and no single words."""
     own = dict.fromkeys(user_sentences(text))
     return [sentence for sentence in own if is_statement(sentence)][:SENTENCES]
 
@@ -87,6 +88,6 @@ def is_statement(sentence: str) -> bool:
 
 
 def key_of(sentence: str) -> str:
-    """The same for the same words, so that a sentence said twice is one belief."""
+    """The same key for the same words, so that a repeated sentence is one belief."""
     normalized = PUNCTUATION.sub(" ", sentence.lower()).strip()
     return f"said_{hashlib.sha256(normalized.encode()).hexdigest()[:16]}"

@@ -1,7 +1,7 @@
-"""The user's own sentences in a text, word for word.
+"""Finds the user's own sentences in a text, word for word.
 
-No parse of free text is sure. In doubt two sentences are kept as one, or a sentence is left out; a part of one, or
-what somebody else may have said, is never kept.
+Free text can't be parsed reliably. In doubt it keeps two sentences as one, or drops a sentence. It never keeps part of
+a sentence, or one that somebody else may have said.
 """
 
 import re
@@ -12,15 +12,15 @@ USERS: Final = r"(?:user|human|me)(?: ?\d{1,3})?"
 OTHERS: Final = (
     r"(?:ai |chat ?)?(?:assistant|ai|bot|agent|system|gpt|claude|gemini|copilot)(?:[ -]?\d[\w.]{0,4})?(?: said| says)?"
 )
-ANYBODY: Final = r"[^\W\d_a-zß-ÿ][\w.'-]{0,30}(?: [\w.'-]{1,30}){0,2}"  # who begins with a capital
-CATEGORY: Final = re.compile(r"\s*\[[\w -]{1,32}\]\s*")  # as the client's old command line wrote before the text
+ANYBODY: Final = r"[^\W\d_a-zß-ÿ][\w.'-]{0,30}(?: [\w.'-]{1,30}){0,2}"  # a name that begins with a capital
+CATEGORY: Final = re.compile(r"\s*\[[\w -]{1,32}\]\s*")  # the client's old command line wrote this before the text
 FENCED: Final = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 TAG: Final = re.compile(
     rf"<\|\w{{1,20}}\|>|^[ \t]*<(?:{USERS}|{OTHERS})>|</(?:{USERS}|{OTHERS})>", re.IGNORECASE | re.MULTILINE
 )
 
-# A label: perhaps a time, perhaps markup, the name, perhaps more markup, and a colon; or a name alone on its line; or
-# in brackets. All repetitions are bounded, so that no text takes long.
+# A label is a name with a colon, perhaps after a time and between markup; or a name that is alone on its line; or a
+# name in brackets. All repetitions are bounded, so that no text takes long.
 BEFORE: Final = r"(?:[^\w\n]{0,20}\d[\dTZ:.,/ -]{0,30}(?:[ap]\.?m\.?)?)?[^\w\n]{0,20}"
 COLON: Final = r"(?: ?[(\[][^)\]\n]{0,40}[)\]])?[*_`\])>|\"' ]{0,4}[:\uff1a][*_`\])>]{0,4}"
 ALONE: Final = r"[ \t*_`\])>|#=-]{0,8}(?:\n|\Z)"
@@ -36,7 +36,7 @@ OTHER: Final = re.compile(rf"{label_of(OTHERS)}|{EMPHASISED}", re.IGNORECASE)
 SOMEBODY: Final = re.compile(rf"{BEFORE}{ANYBODY}{COLON}(?:\s|\Z)")
 LABEL_INSIDE: Final = re.compile(rf"\b(?:user|human|{OTHERS})[*_ ]{{0,4}}[:\uff1a]", re.IGNORECASE)
 
-# Lists, quotations, tables, code and JSON have no sentences, or parts of some.
+# Lists, quotations, tables, code and JSON have no sentences, or only parts of them.
 HEADING: Final = re.compile(r"\s{0,20}#")
 MARKUP: Final = re.compile(r"\s*(?:[#>|~={}<\[`]|(?:[-*+\u2022]|\d{1,3}[.)])\s)")
 BLANK_LINES: Final = re.compile(r"\n\s*\n")
@@ -53,7 +53,7 @@ ABBREVIATIONS: Final = re.compile(
 
 
 def user_sentences(text: str) -> Iterator[str]:
-    """Of a conversation with labels, what stands under the user's; of any other text, all of it."""
+    """In a conversation with labels, the sentences under the user's label; in any other text, all sentences."""
     text = FENCED.sub("\n\n", "\n".join(text.splitlines()))
     category = None if speaker_is_user(text) is not None else CATEGORY.match(text)
     text = TAG.sub("\n\n\\g<0>\n\n", text[category.end() if category else 0 :])
@@ -73,7 +73,10 @@ def user_sentences(text: str) -> Iterator[str]:
 
 
 def speaker_is_user(text: str, *, labelled: bool = False) -> bool | None:
-    """Whether a label at its beginning is the user's; None without one. Where one is, any name with a colon is one."""
+    """Whether the text begins with the user's label; None if it begins with no label.
+
+    `labelled`: the text has labels elsewhere, so any name with a colon counts as one.
+    """
     if OTHER.match(text):
         return False
     if USER.match(text):
@@ -82,7 +85,7 @@ def speaker_is_user(text: str, *, labelled: bool = False) -> bool | None:
 
 
 def blocks_of(text: str, *, labelled: bool) -> Iterator[str]:
-    """Paragraphs; a label begins another, and headings are left out. Other lines may be parts of a wrapped sentence."""
+    """Yields paragraphs without headings. A label begins a new one. Other lines may be parts of a wrapped sentence."""
     for paragraph in BLANK_LINES.split(text):
         block: list[str] = []
         for line in paragraph.split("\n"):
@@ -109,8 +112,8 @@ def split_block(block: str) -> Iterator[str]:
 
 
 def ends_sentence(part: str, mark: str | None, following: str) -> bool:
-    """Not where a small letter follows, nor at dots that may be an abbreviation's, an initial's or an ordinal's."""
-    if mark is None:  # the full stop of Chinese and Japanese, which stands for nothing else
+    """False before a lower-case letter, and at a dot that may belong to an abbreviation, an initial or an ordinal."""
+    if mark is None:  # the full stop of Chinese and Japanese, which has no other meaning
         return True
     following = following.lstrip("\"'(\u201c\u2018*_")[:1]
     if following.islower() or mark[-1] == "\u2026" or mark.endswith(".."):

@@ -1,4 +1,4 @@
-"""What reads and writes memory in the words of people: search, and text handed over as it is."""
+"""Search, and ingest of text."""
 
 from typing import Any, ClassVar, NoReturn
 
@@ -9,10 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memory.content import LARGEST_CONTENT
-from memory.context import context, graph_context, recall
-from memory.ingest import ingest_text
-from memory.search import LARGEST_ANSWER
+from memory.events.content import LARGEST_CONTENT
+from memory.recall.answers import context, graph_context
+from memory.recall.ingest import ingest_text
+from memory.recall.ranking import LARGEST_ANSWER
+from memory.recall.services import recall
 from memory.serializers import NameField, OptionalNameField
 from tenants.bodies import LARGE_BODY
 from tenants.fields import TextField
@@ -25,7 +26,7 @@ LONGEST_QUERY = 10_000  # characters
 
 
 class LimitField(serializers.IntegerField):
-    """1 to 50. Null is as absent."""
+    """1 to 50. Null means absent."""
 
     def __init__(self) -> None:
         super().__init__(min_value=1, max_value=LARGEST_ANSWER, default=LARGEST_ANSWER, allow_null=True)
@@ -35,7 +36,7 @@ class LimitField(serializers.IntegerField):
 
 
 class SearchSerializer(serializers.Serializer[Any]):
-    """An empty `user_id` is refused: a caller's variable without a value must not search everybody's memories."""
+    """Refuses an empty `user_id`. A caller's unset variable must not search the memories of all users."""
 
     query = TextField(max_length=LONGEST_QUERY, allow_blank=True)
     user_id = NameField(required=False, allow_null=True, help_text="Absent or null: the whole tenant.")
@@ -58,7 +59,7 @@ class TaskSerializer(SearchSerializer):
 
 
 class GraphContextView(TenantAPIView):
-    """Finds what is remembered for a query, best first. Nobody of that name, or nothing found: an empty list."""
+    """Finds the beliefs that match a query, best first. An unknown user has an empty list."""
 
     access: ClassVar = {"POST": [IsTenantViewer]}
     largest_body = LARGE_BODY
@@ -72,7 +73,7 @@ class GraphContextView(TenantAPIView):
 
 
 class ContextView(TenantAPIView):
-    """The same search, in the answer of version 1, with the user's newest events."""
+    """The same search with the answer of version 1, which includes the user's newest events."""
 
     access: ClassVar = {"POST": [IsTenantViewer]}
     largest_body = LARGE_BODY
@@ -87,7 +88,7 @@ class ContextView(TenantAPIView):
 
 
 class IngestSerializer(serializers.Serializer[Any]):
-    """Text in a field, or a text file: one of them."""
+    """Either text in a field, or a text file."""
 
     user_id = NameField()
     agent_id = OptionalNameField()
@@ -131,12 +132,12 @@ class IngestSerializer(serializers.Serializer[Any]):
 class IngestedSerializer(serializers.Serializer[Any]):
     event_id = serializers.UUIDField()
     status = serializers.CharField(help_text="stored")
-    extraction = serializers.CharField(help_text="verbatim: no model read the text, and nothing was made up.")
+    extraction = serializers.CharField(help_text="verbatim: no model has read the text.")
     beliefs_created = serializers.IntegerField()
 
 
 class IngestView(TenantAPIView):
-    """Keeps a text as an event, and the user's own sentences as beliefs, word for word."""
+    """Stores a text as an event, and the user's own sentences as beliefs, word for word."""
 
     access: ClassVar = {"POST": [IsTenantEditor]}
     largest_body = LARGE_BODY

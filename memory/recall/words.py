@@ -1,7 +1,8 @@
-"""How text becomes words, in Python as in SQL: a query and what it looks for are taken apart alike.
+"""Splits text into words, in Python for the query and in SQL for the beliefs, by the same rules.
 
-PostgreSQL's parser would keep addresses, versions and paths whole, and takes punctuation beyond ASCII for letters in
-some locales. So punctuation, symbols and emoji become spaces first, by patterns that both sides read the same way.
+PostgreSQL's parser keeps e-mail addresses, versions and paths in one piece, and in some locales takes punctuation
+beyond ASCII for letters. So punctuation, symbols and emoji become spaces first, by patterns that mean the same on both
+sides.
 """
 
 import re
@@ -21,23 +22,23 @@ PATTERNS: Final = {"separators": SEPARATORS, "thousands": THOUSANDS, "accents": 
 
 def words_of(query: str) -> list[str]:
     """The first 32 distinct words, in lower case."""
-    plain = unicodedata.normalize("NFKC", query).lower()  # or a word might turn into hundreds where it is folded
+    plain = unicodedata.normalize("NFKC", query).lower()  # before the limit: NFKC may add words
     spaced = re.sub(SEPARATORS, " ", re.sub(THOUSANDS, "", plain))
     return list(dict.fromkeys(spaced.split()))[:WORDS]
 
 
 def fold(word: str) -> str:
-    """Without accents: Zoë is Zoe. Letters of their own, such as ø and ß, stay."""
+    """Removes accents: Zoë becomes Zoe. Letters without an accent, such as ø and ß, stay."""
     return re.sub(ACCENTS, "", unicodedata.normalize("NFKD", word))
 
 
 def sql_spaced(text: str) -> str:
-    """The same in SQL, which takes `PATTERNS` as parameters."""
+    """The same in SQL. The statement needs `PATTERNS` as parameters."""
     without_thousands = f"regexp_replace({text}, %(thousands)s, '', 'g')"
     return f"regexp_replace({without_thousands}, %(separators)s, ' ', 'g')"
 
 
 def sql_folded(text: str) -> str:
-    """ASCII, where it costs nothing to see, stays as it is."""
+    """Skips text that is pure ASCII, which is cheap to detect."""
     folded = f"regexp_replace(normalize({text}, NFKD), %(accents)s, '', 'g')"
     return f"CASE WHEN octet_length({text}) = length({text}) THEN {text} ELSE {folded} END"

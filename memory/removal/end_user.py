@@ -1,11 +1,14 @@
+"""Erases one end user."""
+
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-from memory.models import Belief, Episode
-from memory.removal import remove_events, remove_rows
-from memory.spans import await_settling
+from memory.beliefs.models import Belief
+from memory.episodes.models import Episode
+from memory.episodes.unsettled import exclude_builders
+from memory.removal.rows import remove_events, remove_rows
 from memory.transactions import at_the_end, tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
@@ -24,13 +27,13 @@ class Erased:
 
 
 def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
-    """All that is remembered of one end user, in one transaction. What others' events say of them is not found by this.
+    """Removes all rows of one end user, in one transaction. It doesn't find what other users' events say about them.
 
-    The audit log can't be erased from, so it keeps a pseudonym of the user id, under the log's key.
+    The audit log can't be changed, so it holds a pseudonym: an HMAC of the user id with the log's key.
     """
     values = {"tenant_id": tenant_id, "user_id": user_id}
     with TAKEBACKS.take(tenant_id), tenant_transaction(tenant_id, by=actor.principal, unhurried=True):
-        await_settling(tenant_id)
+        exclude_builders(tenant_id)
         erased = Erased(
             episodes=remove_rows(Episode, OF_USER, values),
             events=remove_events(OF_USER, values),

@@ -1,4 +1,4 @@
-"""Retention: removing events that happened too long ago, in batches that hold up nobody."""
+"""Retention: removes old events in batches, so that writers never wait long."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,16 +7,16 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from memory.models import Event
-from memory.removal import remove_events
+from memory.events.models import Event
+from memory.removal.rows import remove_events
 from memory.transactions import again_after_deadlock, tenant_transaction
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
 
 BATCH: Final = 10_000
-# What somebody holds, another pruning or the writer of an episode that names the event, stays for the next run.
-# An array, because a subquery could be run, and limited, more than once.
+# Skips events that are locked, by another run or by the writer of an episode that names them. The next run gets them.
+# An array, because PostgreSQL could run a subquery more than once, each time with its own LIMIT.
 OLDEST: Final = """
 id = ANY(ARRAY(
     SELECT id FROM memory_event WHERE tenant_id = %(tenant_id)s AND occurred_at < %(before)s
@@ -27,12 +27,12 @@ id = ANY(ARRAY(
 
 def events_before(tenant_id: UUID, days: int) -> int:
     with tenant_transaction(tenant_id, unhurried=True):
-        return Event.objects.for_tenant(tenant_id).filter(occurred_at__lt=moment_before(days)).count()
+        return Event.objects.for_tenant(tenant_id).filter(occurred_at__lt=time_before(days)).count()
 
 
 def prune_events(*, tenant_id: UUID, days: int, actor: Actor) -> int:
-    """Removes the events that happened longer ago. What was done when it is broken off stays done, and is audited."""
-    before, total = moment_before(days), 0
+    """Removes the events that happened more than `days` ago. Returns how many. Audited, also if interrupted."""
+    before, total = time_before(days), 0
     try:
         while removed := again_after_deadlock(lambda: prune_batch(tenant_id, before)):
             total += removed
@@ -49,5 +49,5 @@ def prune_batch(tenant_id: UUID, before: datetime) -> int:
         return remove_events(OLDEST, {"tenant_id": tenant_id, "before": before, "batch": BATCH})
 
 
-def moment_before(days: int) -> datetime:
+def time_before(days: int) -> datetime:
     return timezone.now() - timedelta(days=days)

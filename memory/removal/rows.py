@@ -1,14 +1,15 @@
-"""Removing rows, and what refers to them or counts them. Called inside `tenant_transaction`."""
+"""Removes rows, references to them, and their counts. Called inside `tenant_transaction`."""
 
 from typing import Any, Final
 
-from django.db import connection, models
+from django.db import connection
 from psycopg import sql
 
-from memory.consolidation import forget_removed_events
-from memory.models import Event
-from memory.spans import await_settling
-from memory.tally import COUNTED, UTC_DAY, note_counts, note_left
+from memory.episodes.building import forget_removed_events
+from memory.episodes.unsettled import exclude_builders
+from memory.events.models import UTC_DAY, Event
+from memory.records import Remembered
+from memory.transactions.changes import check_users, count_rows
 
 CREATE_REMOVED: Final = """
 CREATE TEMPORARY TABLE removed_event
@@ -25,8 +26,8 @@ REMOVE: Final = """
 WITH gone AS (DELETE FROM {table} WHERE tenant_id = %(tenant_id)s AND {condition} RETURNING {returning})
 SELECT name, count(*), count(*) FILTER (WHERE counts) FROM gone GROUP BY name
 """
-# Row-level security keeps an index on `event_ids` from use, so all episodes are looked through, once, for those that
-# name one of these. Unnested in the SELECT list, because a lateral join takes ten times as long.
+# Finds the episodes that name a removed event. Row-level security allows no index on `event_ids`, so this reads all
+# episodes of the tenant once. It unnests in the SELECT list because a lateral join takes ten times as long.
 CREATE_NAMING: Final = """
 CREATE TEMPORARY TABLE naming_episode ON COMMIT DROP AS
 SELECT DISTINCT id, derived FROM (
@@ -34,7 +35,7 @@ SELECT DISTINCT id, derived FROM (
 ) AS named
 WHERE event_id IN (SELECT id FROM removed_event)
 """
-# What is left over is worked out of the row as it is when it is changed, not as it was when it was found.
+# Filters the ids that the row has when it is updated, not those that it had when it was found.
 FORGET_REFERENCES: Final = """
 UPDATE memory_episode SET event_ids = ARRAY(
     SELECT id FROM unnest(event_ids) WITH ORDINALITY AS named (id, place)
@@ -45,12 +46,13 @@ WHERE tenant_id = %(tenant_id)s AND id IN (SELECT id FROM naming_episode)
 
 
 def remove_events(condition: str, values: dict[str, Any]) -> int:
-    """Events that meet a condition (SQL of ours, with named parameters), and what episodes say of them.
+    """Removes the events that meet a condition, which is SQL with named parameters. Returns how many.
 
-    Whoever writes an episode holds the events that it names. So the removal waits for them, and the second statement,
-    which sees what was committed meanwhile, finds their episode. A derived one quotes its events, so it goes with them.
+    Episodes lose the ids of removed events. Derived episodes that name one are removed, because they quote their
+    events. A writer of an episode locks the events that it names; so this waits for it, and the next statement sees the
+    episode.
     """
-    await_settling(values["tenant_id"])
+    exclude_builders(values["tenant_id"])
     with connection.cursor() as cursor:
         cursor.execute(CREATE_REMOVED)
         cursor.execute(sql.SQL(REMOVE_EVENTS).format(condition=sql.SQL(condition)), values)
@@ -62,19 +64,20 @@ def remove_events(condition: str, values: dict[str, Any]) -> int:
         forget_removed_events(values["tenant_id"])
         cursor.execute(FORGET_REFERENCES, values)
         cursor.execute("SELECT day, count(*) FROM removed_event GROUP BY day")
-        note_counts(Event, cursor.fetchall(), sign=-1)
+        count_rows(Event, cursor.fetchall(), sign=-1)
         cursor.execute("SELECT DISTINCT user_id FROM removed_event")
-        note_left(name for (name,) in cursor.fetchall())
+        check_users(name for (name,) in cursor.fetchall())
         cursor.execute("DROP TABLE removed_event, naming_episode")
     return removed
 
 
-def remove_rows(model: type[models.Model], condition: str, values: dict[str, Any]) -> int:
-    counted, table = COUNTED[model], sql.Identifier(model._meta.db_table)
-    statement = sql.SQL(REMOVE).format(table=table, condition=sql.SQL(condition), returning=counted.returning)
+def remove_rows(model: type[Remembered], condition: str, values: dict[str, Any]) -> int:
+    """Removes the beliefs or episodes that meet a condition, as above."""
+    table, returning = sql.Identifier(model._meta.db_table), model.COUNTING.returning
+    statement = sql.SQL(REMOVE).format(table=table, condition=sql.SQL(condition), returning=returning)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         gone = cursor.fetchall()
-    note_left(name for name, _, _ in gone)
-    note_counts(model, [(None, number) for _, _, number in gone], sign=-1)
+    check_users(name for name, _, _ in gone)
+    count_rows(model, [(None, number) for _, _, number in gone], sign=-1)
     return sum(number for _, number, _ in gone)

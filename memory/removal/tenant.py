@@ -1,4 +1,4 @@
-"""Deleting a tenant with everything of it, in batches. Broken off anywhere, it is finished by doing it again."""
+"""Deletes a tenant and all its rows, in batches. If it is interrupted, run it again to finish."""
 
 from collections import Counter
 from dataclasses import replace
@@ -26,16 +26,16 @@ from tenants.problems import Unavailable
 from tenants.slots import TAKEBACKS
 
 BATCH: Final = 2000
-ATTEMPTS: Final = 5  # against those who were let in before the suspension, and still write
+ATTEMPTS: Final = 5  # requests from before the suspension may still write
 MEMORY: Final[tuple[type[models.Model], ...]] = (Event, Belief, Episode)
-KEPT_OF_THEM: Final[tuple[type[models.Model], ...]] = (UnsettledSpan, EndUser, Tally)  # not worth telling
+DERIVED_FROM_MEMORY: Final[tuple[type[models.Model], ...]] = (UnsettledSpan, EndUser, Tally)  # not reported
 
 
 def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
-    """Answers how many rows of each kind went. One audit row, of no tenant, is left.
+    """Returns how many rows of each kind were deleted. Leaves one audit row, which belongs to no tenant.
 
-    It is suspended first, so that nobody is let in any more. A row that was written meanwhile all the same makes the
-    last transaction fail, because every table refers to the tenant's row; then it is swept again.
+    Suspends the tenant first, so that no new request is accepted. If a running request still writes a row, the last
+    transaction fails, because every table refers to the tenant's row. Then the sweep runs again.
     """
     with TAKEBACKS.take(tenant_id):
         return delete_at_once(tenant_id, actor)
@@ -49,16 +49,16 @@ def delete_at_once(tenant_id: UUID, actor: Actor) -> dict[str, int]:
     for _ in range(ATTEMPTS):
         try:
             sweep_memory(tenant_id, deleted, by)
-            by = None  # the person goes with the rest
+            by = None  # the next step deletes the person
             sweep_accounts(tenant_id, deleted)
             return finish(tenant_id, deleted, chain, actor)
         except IntegrityError:
             continue
-    raise Unavailable("The workspace is still being written to. Do it again to finish.", code="database_busy")
+    raise Unavailable("The workspace is still being written to. Delete it again to finish.", code="database_busy")
 
 
 def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
-    """Answers whether its audit chain held: the rows that could show it are going."""
+    """Returns the fault of the audit chain, or "held". Checked now, because its rows will be deleted."""
     with acting(actor, ends_tenant=tenant_id):
         tenant = Tenant.objects.select_for_update(no_key=True).filter(id=tenant_id).first()
         if tenant is None:
@@ -73,10 +73,10 @@ def suspend_for_deletion(tenant_id: UUID, actor: Actor) -> str:
 
 
 def sweep_memory(tenant_id: UUID, deleted: Counter[str], by: Principal | None) -> None:
-    """The long part. Each batch confirms the authority: an operator who deactivates the person stops it."""
+    """The long part. Each batch checks the authority again, so deactivating the person stops it."""
     for model in MEMORY:
         deleted[name_of(model)] += delete_memory(model, tenant_id, by)
-    for model in KEPT_OF_THEM:
+    for model in DERIVED_FROM_MEMORY:
         delete_memory(model, tenant_id, by)
 
 
@@ -108,7 +108,7 @@ def delete_memory(model: type[models.Model], tenant_id: UUID, by: Principal | No
 
 
 def delete_rows(rows: models.QuerySet[Any]) -> int:
-    """With what the operators' admin noted of them: it holds names and addresses."""
+    """Also deletes the admin's log entries about the rows, because they hold names and e-mail addresses."""
     total = 0
     while ids := list(rows.order_by().values_list("id", flat=True)[:BATCH]):
         with transaction.atomic():
@@ -119,7 +119,7 @@ def delete_rows(rows: models.QuerySet[Any]) -> int:
 
 
 def delete_audit_batches(tenant_id: UUID) -> int:
-    """From the oldest on, each batch leaving a checkpoint, so that the chain holds for as long as there is one."""
+    """Oldest first. Each batch leaves a checkpoint, so the rest of the chain can always be verified."""
     total = 0
     while True:
         with transaction.atomic():
@@ -132,7 +132,7 @@ def delete_audit_batches(tenant_id: UUID) -> int:
 
 
 def finish(tenant_id: UUID, swept: Counter[str], chain: str, actor: Actor) -> dict[str, int]:
-    """The rest of the audit log, the tenant's row, and the one row that is left, in one transaction."""
+    """Deletes the rest of the audit log and the tenant, and writes the last audit row, in one transaction."""
     deleted = swept.copy()
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update().filter(id=tenant_id).first()

@@ -1,4 +1,4 @@
-"""Taking back what a leaked key wrote: for an agent's memory, a leaked key is a poisoned memory."""
+"""Undoes the writes of a leaked key: they may have poisoned the agents' memory."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from django.db import connection, transaction
 
 from apikeys.models import APIKey
 from apikeys.services import target_of
-from memory.models import Belief, Episode
-from memory.removal import remove_events, remove_rows
-from memory.spans import DERIVED_SPANS, await_settling, note_rows
-from memory.tally import note_counts, note_left
+from memory.beliefs.models import Belief
+from memory.episodes.models import Episode
+from memory.episodes.unsettled import DERIVED_SPANS, add_spans, exclude_builders
+from memory.removal.rows import remove_events, remove_rows
 from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
+from memory.transactions.changes import check_users, count_rows
 from tenants.actions import Action
 from tenants.actor import Actor
 from tenants.audit import record
@@ -26,15 +27,15 @@ CREATE_REMOVED: Final = """
 CREATE TEMPORARY TABLE removed_belief
 ON COMMIT DROP AS SELECT subject_id, key, status, created_at, id FROM memory_belief WITH NO DATA
 """
-# Every version of the beliefs that the key wrote, oldest first like all who take several, so that nobody deadlocks.
-HOLD: Final = f"""
+# Locks every version of the beliefs that the key wrote. Oldest first, as everywhere, so that there is no deadlock.
+LOCK: Final = f"""
 SELECT count(*) FROM (
     SELECT id FROM memory_belief
     WHERE tenant_id = %(tenant_id)s AND (subject_id, key) IN (
         SELECT subject_id, key FROM memory_belief WHERE tenant_id = %(tenant_id)s AND {WRITTEN_BY_KEY}
     )
     ORDER BY id FOR UPDATE
-) AS held
+) AS locked
 """  # noqa: S608 - a constant of ours
 REMOVE: Final = f"""
 WITH gone AS (
@@ -46,8 +47,8 @@ INSERT INTO removed_belief SELECT * FROM gone
 COUNT_REMOVED: Final = """
 SELECT subject_id, count(*) FILTER (WHERE status = 'active') FROM removed_belief GROUP BY subject_id
 """
-# Where the active version went, the newest that is left is active again, as if the key had never written; but what was
-# deactivated, before the key wrote or since, stays so.
+# If the active version was removed, the newest remaining one becomes active again, as if the key had never written.
+# A belief that was deactivated, before or after the key wrote, stays inactive.
 RESTORE: Final = """
 UPDATE memory_belief AS belief SET status = 'active', ended_at = NULL, updated_at = now()
 FROM (
@@ -93,7 +94,7 @@ class Undone:
 
 
 def lost_beliefs(key: APIKey, since: datetime) -> LostBeliefs:
-    """What the key made forget since then, by the audit log: it is gone, and only its number is known."""
+    """How many beliefs the key forgot since then. The audit log holds only the numbers."""
     of_key = AuditEntry.objects.filter(tenant_id=key.tenant_id, actor_id=key.id, at__gte=since)
     counts: Counter[str] = Counter()
     for after in of_key.filter(action=Action.BELIEFS_FORGOTTEN).values_list("after", flat=True).iterator():
@@ -102,10 +103,10 @@ def lost_beliefs(key: APIKey, since: datetime) -> LostBeliefs:
 
 
 def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) -> Undone:
-    """Takes back what a key wrote from a moment on, in one transaction; a dry run does the same and rolls it back.
+    """Removes what a key wrote since a time, in one transaction. A dry run does the same and rolls back.
 
-    By when a row was written here, not by its `created_at`, which an import brings along. What the key deleted or
-    changed in place, nobody can bring back. Revoke the key first: what it writes meanwhile stays.
+    It goes by `written_at`, because an import brings its own `created_at`. It can't restore what the key deleted or
+    changed in place. Revoke the key first, because what it writes during the undo stays.
     """
     with TAKEBACKS.take(key.tenant_id):
         return again_after_deadlock(lambda: undo_at_once(key, since, actor, dry_run=dry_run))
@@ -114,9 +115,9 @@ def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) ->
 def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
     values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
     with tenant_transaction(key.tenant_id, by=actor.principal, unhurried=True):
-        await_settling(key.tenant_id)
-        underived = DERIVED_SPANS.format(condition=WRITTEN_BY_KEY)  # by an import; they are made anew of what is left
-        note_rows(key.tenant_id, underived, key_id=key.id, since=since)
+        exclude_builders(key.tenant_id)
+        spans = DERIVED_SPANS.format(condition=WRITTEN_BY_KEY)  # of imported derived episodes, to rebuild them
+        add_spans(key.tenant_id, spans, key_id=key.id, since=since)
         episodes = remove_rows(Episode, WRITTEN_BY_KEY, values)
         events = remove_events(WRITTEN_BY_KEY, values)
         beliefs = undo_beliefs(values)
@@ -134,7 +135,7 @@ def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -
 
 def undo_beliefs(values: dict[str, Any]) -> UndoneBeliefs:
     with connection.cursor() as cursor:
-        cursor.execute(HOLD, values)
+        cursor.execute(LOCK, values)
         cursor.execute(CREATE_REMOVED)
         cursor.execute(REMOVE, values)
         removed = cursor.rowcount
@@ -146,6 +147,6 @@ def undo_beliefs(values: dict[str, Any]) -> UndoneBeliefs:
         cursor.execute(COUNT_CONFIRMED, values)
         (kept_confirmed,) = cursor.fetchone()
         cursor.execute("DROP TABLE removed_belief")
-    note_left(subject_id for subject_id, _ in gone)
-    note_counts(Belief, [(None, restored), *((None, -active) for _, active in gone)])
+    check_users(subject_id for subject_id, _ in gone)
+    count_rows(Belief, [(None, restored), *((None, -active) for _, active in gone)])
     return UndoneBeliefs(removed=removed, restored=restored, kept_confirmed=kept_confirmed)

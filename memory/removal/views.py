@@ -1,4 +1,4 @@
-"""Taking back what a key wrote, and erasing an end user."""
+"""Undoing the writes of a key, erasing an end user, and deleting the tenant."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -9,25 +9,29 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.confirmation import confirm_password
+from accounts.serializers import PasswordField
+from accounts.validators import LONGEST
 from apikeys.models import APIKey
-from memory.erasure import erase_user
+from memory.removal.end_user import erase_user
+from memory.removal.tenant import delete_tenant
+from memory.removal.undo import undo_writes
 from memory.serializers import NameField
-from memory.undo import undo_writes
 from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin, IsUserSession
-from tenants.serializers import checked
-from tenants.views import TenantAPIView
+from tenants.serializers import checked, confirm_name
+from tenants.views import TenantAPIView, TenantView
 
 NOT_UNDONE: Final = (
-    "What the key deleted or deactivated, and what it changed in rows of others (the confidence, type or domain of a"
-    " belief, any field of an episode), can't be brought back."
+    "An undo can't restore what the key deleted or deactivated, nor what it changed in others' rows (the confidence,"
+    " type or domain of a belief, any field of an episode)."
 )
 
 
 class UndoSerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField(help_text="From this moment on, by when it was written here.")
-    dry_run = TruthField(default=False, help_text="Counts all of it and changes nothing.")
+    since = serializers.DateTimeField(help_text="From this moment on, by the time of the write.")
+    dry_run = TruthField(default=False, help_text="Counts everything and changes nothing.")
 
     def validate_since(self, value: datetime) -> datetime:
         if value > timezone.now():
@@ -37,13 +41,13 @@ class UndoSerializer(serializers.Serializer[Any]):
 
 class UndoneBeliefsSerializer(serializers.Serializer[Any]):
     removed = serializers.IntegerField(help_text="Versions that the key wrote.")
-    restored = serializers.IntegerField(help_text="Versions before them that are active again.")
-    kept_confirmed = serializers.IntegerField(help_text="Versions that stay: another credential said the same since.")
+    restored = serializers.IntegerField(help_text="Earlier versions that are active again.")
+    kept_confirmed = serializers.IntegerField(help_text="Versions that stay: another credential confirmed them.")
 
 
 class LostBeliefsSerializer(serializers.Serializer[Any]):
-    deleted = serializers.IntegerField(help_text="Versions that the key deleted since: gone for good.")
-    deactivated = serializers.IntegerField(help_text="Versions that it deactivated: they are in the history.")
+    deleted = serializers.IntegerField(help_text="Versions that the key has deleted since then. They are lost.")
+    deactivated = serializers.IntegerField(help_text="Versions that it has deactivated. They are in the history.")
 
 
 class UndoneSerializer(serializers.Serializer[Any]):
@@ -52,22 +56,22 @@ class UndoneSerializer(serializers.Serializer[Any]):
     events = serializers.IntegerField()
     episodes = serializers.IntegerField()
     beliefs = UndoneBeliefsSerializer()
-    lost = LostBeliefsSerializer(help_text="What the key made forget, and nothing brings back.")
+    lost = LostBeliefsSerializer(help_text="What the key forgot, and an undo can't restore.")
     not_undone = serializers.CharField(default=NOT_UNDONE)
 
 
 class UndoView(TenantAPIView):
-    """Takes back what a leaked key wrote."""
+    """Undoes the writes of a leaked key."""
 
     access: ClassVar = {"POST": [IsUserSession, IsTenantAdmin]}
 
     @extend_schema(request=UndoSerializer, responses=UndoneSerializer)
     def post(self, request: Request, id: str) -> Response:
-        """Takes back what this key wrote since a moment: its events, its episodes, its versions of beliefs.
+        """Removes the events, episodes and versions of beliefs that this key wrote since a moment.
 
-        Where the active version of a belief goes, the newest one that is left is active again. A version that another
-        credential confirmed since stays. Revoke the key first, try it with `dry_run`, then do it. What the key deleted,
-        or changed in rows of others, can't come back.
+        If the active version of a belief is removed, the newest remaining one becomes active again. A version that
+        another credential has confirmed stays. Revoke the key first, try it with `dry_run`, then do it. It can't
+        restore what the key deleted, nor what it changed in others' rows.
         """
         key = APIKey.objects.for_tenant(self.principal.tenant_id).with_id(id)
         wanted = checked(UndoSerializer(data=request.data))
@@ -92,7 +96,41 @@ class EraseView(TenantAPIView):
 
     @extend_schema(request=EraseSerializer, responses=ErasedSerializer)
     def post(self, request: Request) -> Response:
-        """Erases all that is remembered of one end user: events, beliefs, episodes. It can't be undone."""
+        """Erases all events, beliefs and episodes of one end user. It can't be undone."""
         wanted = checked(EraseSerializer(data=request.data))
         erased = erase_user(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response(ErasedSerializer(erased).data)
+
+
+class DeleteTenantSerializer(serializers.Serializer[Any]):
+    confirm = serializers.CharField(trim_whitespace=False, help_text="The tenant's name.")
+    password = PasswordField(max_length=LONGEST, help_text="The caller's password.")
+
+    def validate_confirm(self, value: str) -> str:
+        confirm_name(value, self.context["name"], what="name of the workspace")
+        return value
+
+
+class DeletedTenantSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.CharField(default="deleted")
+    deleted = serializers.DictField(child=serializers.IntegerField(), help_text="Rows of each kind.")
+
+
+class DeletableTenantView(TenantView):
+    """The caller's tenant. Its deletion is here because it has to know all apps."""
+
+    access: ClassVar = {**TenantView.access, "DELETE": [IsUserSession, IsTenantAdmin]}
+
+    @extend_schema(request=DeleteTenantSerializer, responses=DeletedTenantSerializer)
+    def delete(self, request: Request) -> Response:
+        """Deletes the tenant with its memory, keys, people, sessions and audit log. It can't be undone.
+
+        The tenant is suspended first. If the deletion is interrupted, it stays suspended, and the operator finishes
+        with `delete_tenant`.
+        """
+        sent = checked(DeleteTenantSerializer(data=request.data, context={"name": self.principal.tenant_name}))
+        actor = actor_of(request)
+        confirm_password(principal=self.principal, password=sent["password"], actor=actor)
+        deleted = delete_tenant(tenant_id=self.principal.tenant_id, actor=actor)
+        return Response(DeletedTenantSerializer({"id": self.principal.tenant_id, "deleted": deleted}).data)

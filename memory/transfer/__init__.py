@@ -1,0 +1,1 @@
+"""Exports and imports of a tenant, over HTTP and as commands."""

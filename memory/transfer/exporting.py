@@ -1,3 +1,5 @@
+"""Writes a tenant's memory as an export."""
+
 import hashlib
 from collections.abc import Generator
 from datetime import datetime
@@ -21,7 +23,6 @@ from tenants.models import Tenant
 from tenants.watching import watching, while_allowed
 
 CHUNK_BYTES: Final = 64 * 1024
-AUTHORS: Final = ("written_by_key", "written_by_user")
 USER_COLUMNS: Final = ("id", "email", "full_name", "role", "created_at")
 LINES: Final = """
 COPY (SELECT row_to_json(line) FROM (
@@ -32,12 +33,12 @@ MOMENT: Final = """to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS
 
 
 def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
-    """Everything of a tenant as NDJSON, in chunks, from one snapshot; memory does not grow with the rows.
+    """Yields a tenant's memory and people as NDJSON, in chunks, from one snapshot. Uses the same memory for any size.
 
-    PostgreSQL makes the JSON and COPY streams it. The footer's SHA-256 is over all bytes before the footer's line.
-    Raises 401 or 403, and makes no footer, within a second of the end of the actor's authority.
+    PostgreSQL makes the JSON, and COPY streams it. The SHA-256 in the footer covers all bytes before the footer's line.
+    If the actor's authority ends, raises 401 or 403 within a second and yields no footer.
     """
-    note_export(tenant_id, actor)
+    audit_export(tenant_id, actor)
     checksum = hashlib.sha256()
     counts: dict[str, int] = {}
     with (
@@ -60,16 +61,16 @@ def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
 
 
 def count_lines(tenant_id: UUID) -> int:
-    """About how many lines an export of now has: what a progress bar wants to know."""
+    """About how many lines an export has now. For a progress bar."""
     with tenant_transaction(tenant_id, unhurried=True):
         rows = sum(row_type.model._default_manager.filter(tenant_id=tenant_id).count() for row_type in ROW_TYPES)
     user_model = Tenant._meta.get_field("users").related_model
     return 2 + rows + user_model._default_manager.filter(tenant_id=tenant_id).count()
 
 
-def note_export(tenant_id: UUID, actor: Actor) -> None:
-    """In a transaction of its own: the export's may last for hours, and would hold up the tenant's audit log."""
-    with acting(actor), only_transfer(tenant_id):  # what would be refused is not noted
+def audit_export(tenant_id: UUID, actor: Actor) -> None:
+    """In its own transaction. The export's may last for hours, and would lock the tenant's audit log meanwhile."""
+    with acting(actor), only_transfer(tenant_id):  # refuses before it writes the row
         record(Action.MEMORY_EXPORTED, actor=actor, tenant_id=tenant_id)
 
 
@@ -80,9 +81,9 @@ def make_header(tenant_id: UUID, now: datetime) -> dict[str, Any]:
 
 
 def statements(tenant_id: UUID) -> dict[str, sql.Composed]:
-    """Users are for information: no password, and nobody becomes an account by an import."""
+    """People are included for information, without passwords. An import creates no accounts."""
     memories = {
-        row_type.name: lines_of(row_type.name, row_type.model, (*row_type.columns, *AUTHORS), tenant_id)
+        row_type.name: lines_of(row_type.name, row_type.model, row_type.model.COLUMNS, tenant_id)
         for row_type in ROW_TYPES
     }
     user_model = Tenant._meta.get_field("users").related_model
@@ -90,7 +91,7 @@ def statements(tenant_id: UUID) -> dict[str, sql.Composed]:
 
 
 def lines_of(name: str, model: type[models.Model], columns: tuple[str, ...], tenant_id: UUID) -> sql.Composed:
-    """COPY takes no parameters: identifiers and the parsed UUID are composed in, each quoted for what it is."""
+    """COPY takes no parameters, so psycopg quotes the identifiers and the UUID into the text."""
     selected = [sql.SQL("{} AS type").format(sql.Literal(name))]
     for column in columns:
         is_moment = isinstance(model._meta.get_field(column), models.DateTimeField)
@@ -104,7 +105,7 @@ def lines_of(name: str, model: type[models.Model], columns: tuple[str, ...], ten
 
 
 def copied(statement: sql.Composed) -> Generator[tuple[bytes, int]]:
-    """Chunks of whole lines, and how many lines each holds. In JSON text COPY escapes nothing but the backslash."""
+    """Yields chunks of whole lines, each with its number of lines. In JSON text, COPY escapes only the backslash."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         lines: list[bytes] = []
         size = 0

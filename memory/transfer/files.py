@@ -1,4 +1,4 @@
-"""Exports as files: `-` is the standard stream, and a name that ends in `.gz` is packed."""
+"""Files of exports. `-` is standard input or output. A name that ends in `.gz` means gzip."""
 
 import gzip
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 STANDARD_STREAM: Final = "-"
-PACK_LEVEL: Final = 1  # three times as fast as the default, and hardly larger
+PACK_LEVEL: Final = 1  # three times as fast as the default, and the file is hardly larger
 
 
 @contextmanager
 def written_file(name: str, *, force: bool) -> Iterator[BinaryIO]:
-    """A file that appears under its name when it is whole, readable by its owner alone; broken off, it is removed."""
+    """Gives the file its name once it is complete. Only the owner can read it. Removes it after an error."""
     if name == STANDARD_STREAM:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -36,7 +36,7 @@ def written_file(name: str, *, force: bool) -> Iterator[BinaryIO]:
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
-    """Never a device or a folder: what is made takes their place."""
+    """Replaces only regular files, never a device or a directory."""
     if path.exists() and not (force and path.is_file()):
         raise FileExistsError(f"{path} exists. Choose another name, or --force to replace a file.")
 
@@ -52,7 +52,7 @@ def packed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def read_file(name: str) -> Iterator[BinaryIO]:
-    """As it is: packed, if it is."""
+    """Doesn't unpack."""
     if name == STANDARD_STREAM:
         yield sys.stdin.buffer
         return
@@ -61,5 +61,5 @@ def read_file(name: str) -> Iterator[BinaryIO]:
 
 
 def size_of(file: BinaryIO) -> int | None:
-    """None of a pipe, whose end nobody knows."""
+    """None for a pipe, whose size is unknown."""
     return os.fstat(file.fileno()).st_size or None

@@ -1,27 +1,34 @@
-"""The export's lines: which columns each kind of row has, and how a column of an untrusted line is read."""
+"""The lines of an export: their columns, and how each column of an untrusted line is read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from memory.content import LARGEST_CONTENT, content_size
-from memory.models import EVENT_TYPE_LENGTH, NAME_LENGTH, Belief, Episode, Event
-from memory.serializers import EVENT_IDS, TAGS, VALUE_LENGTH
+from memory.beliefs.models import Belief
+from memory.episodes.models import Episode
+from memory.episodes.serializers import EVENT_IDS, TAGS
+from memory.events.content import LARGEST_CONTENT, content_size
+from memory.events.models import Event
+from memory.records import AUTHORS, Remembered
+from memory.serializers import VALUE_LENGTH
 from tenants.ids import parse_id
 
 FORMAT: Final = "memgraph-export"
 VERSION: Final = 1
+SINCE_VERSION_1: Final = {"summary_kind", "derived"}  # older files of this version lack them
+LONGEST_LISTS: Final = {"tags": TAGS, "event_ids": EVENT_IDS}
 
 Read = Callable[[Any], Any]
 
 
-def text(value: Any, *, longest: int = NAME_LENGTH) -> str:
+def text(value: Any, *, longest: int) -> str:
     if not isinstance(value, str) or not value or len(value) > longest:
         raise ValueError(f"must be text of 1 to {longest:,} characters")
     return value
@@ -51,7 +58,7 @@ def share(value: Any) -> float:
 
 
 def json_object(value: Any) -> str:
-    """As JSON text, which is what COPY takes."""
+    """Returns JSON text, for COPY."""
     if not isinstance(value, dict):
         raise ValueError("must be a JSON object")
     if content_size(value) > LARGEST_CONTENT:
@@ -59,25 +66,20 @@ def json_object(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def one_of(value: Any, *, choices: type[models.TextChoices]) -> str:
-    if value not in choices.values:
-        raise ValueError(f"must be one of {', '.join(choices.values)}")
+def one_of(value: Any, *, choices: list[str]) -> str:
+    if value not in choices:
+        raise ValueError(f"must be one of {', '.join(choices)}")
     return str(value)
 
 
-def summary_kind(value: Any) -> str:
-    """Older files have none: nothing was made here then."""
-    return one_of(Episode.SummaryKind.GIVEN if value is None else value, choices=Episode.SummaryKind)
-
-
-def truth(value: Any) -> bool:
-    if value is not None and not isinstance(value, bool):
+def true_or_false(value: Any) -> bool:
+    if not isinstance(value, bool):
         raise ValueError("must be true or false")
-    return bool(value)
+    return value
 
 
-def optional(value: Any, *, read: Read = text) -> Any:
-    return None if value is None else read(value)
+def optional(value: Any, *, read: Read, default: Any = None) -> Any:
+    return default if value is None else read(value)
 
 
 def list_of(value: Any, *, read: Read, longest: int) -> list[Any]:
@@ -86,8 +88,33 @@ def list_of(value: Any, *, read: Read, longest: int) -> list[Any]:
     return [read(item) for item in value]
 
 
-def long_text(value: Any) -> str:
-    return text(value, longest=VALUE_LENGTH)
+READERS: Final[dict[type, Read]] = {
+    models.UUIDField: row_id,
+    models.DateTimeField: moment,
+    models.FloatField: share,
+    models.BooleanField: true_or_false,
+    models.JSONField: json_object,
+}
+
+
+def reader_of(field: "models.Field[Any, Any]") -> Read:
+    """Reads any value that a line may have for a column. Raises ValueError with the reason."""
+    read = reader_by_type(field)
+    if field.null:
+        return partial(optional, read=read)
+    if field.name in SINCE_VERSION_1:
+        return partial(optional, read=read, default=field.get_default())
+    return read
+
+
+def reader_by_type(field: "models.Field[Any, Any]") -> Read:
+    if isinstance(field, ArrayField):
+        return partial(list_of, read=reader_by_type(field.base_field), longest=LONGEST_LISTS[field.name])
+    if field.choices:
+        return partial(one_of, choices=[value for value, _ in field.flatchoices])
+    if isinstance(field, models.CharField | models.TextField):
+        return partial(text, longest=field.max_length or VALUE_LENGTH)
+    return READERS[type(field)]
 
 
 def check_belief(row: Mapping[str, Any]) -> None:
@@ -109,16 +136,22 @@ def nothing_more(row: Mapping[str, Any]) -> None:
 @dataclass(frozen=True)
 class RowType:
     name: str
-    model: type[models.Model]
-    columns: Mapping[str, Read]
+    model: type[Remembered]
     check: Callable[[Mapping[str, Any]], None] = nothing_more
+
+    @cached_property
+    def columns(self) -> Mapping[str, Read]:
+        """How each column is read. The import sets the authors itself."""
+        names = [name for name in self.model.COLUMNS if name not in AUTHORS]
+        fields = {field.name: field for field in self.model._meta.concrete_fields}
+        return {name: reader_of(fields[name]) for name in names}
 
     @property
     def table(self) -> str:
         return self.model._meta.db_table
 
     def read(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of a line, or a ValueError that names the column at fault."""
+        """Returns the columns of a line. Raises ValueError that names the wrong column."""
         row = {}
         for column, read in self.columns.items():
             try:
@@ -129,57 +162,7 @@ class RowType:
         return row
 
 
-EVENT: Final = RowType(
-    "event",
-    Event,
-    {
-        "id": row_id,
-        "event_type": partial(text, longest=EVENT_TYPE_LENGTH),
-        "content": json_object,
-        "user_id": text,
-        "agent_id": optional,
-        "thread_id": optional,
-        "occurred_at": moment,
-        "created_at": moment,
-    },
-)
-BELIEF: Final = RowType(
-    "belief",
-    Belief,
-    {
-        "id": row_id,
-        "subject_id": text,
-        "key": text,
-        "value": long_text,
-        "confidence": share,
-        "belief_type": partial(one_of, choices=Belief.Type),
-        "domain": optional,
-        "status": partial(one_of, choices=Belief.Status),
-        "created_at": moment,
-        "updated_at": moment,
-        "ended_at": partial(optional, read=moment),
-    },
-    check_belief,
-)
-EPISODE: Final = RowType(
-    "episode",
-    Episode,
-    {
-        "id": row_id,
-        "user_id": text,
-        "agent_id": optional,
-        "thread_id": optional,
-        "summary": long_text,
-        "summary_kind": summary_kind,
-        "derived": truth,
-        "tags": partial(list_of, read=partial(text, longest=64), longest=TAGS),
-        "outcome": partial(optional, read=partial(one_of, choices=Episode.Outcome)),
-        "consolidation_status": partial(one_of, choices=Episode.Consolidation),
-        "started_at": moment,
-        "ended_at": partial(optional, read=moment),
-        "event_ids": partial(list_of, read=row_id, longest=EVENT_IDS),
-        "created_at": moment,
-    },
-    check_episode,
-)
+EVENT: Final = RowType("event", Event)
+BELIEF: Final = RowType("belief", Belief, check_belief)
+EPISODE: Final = RowType("episode", Episode, check_episode)
 ROW_TYPES: Final = (EVENT, BELIEF, EPISODE)

@@ -1,3 +1,5 @@
+"""Reads an export's lines and merges them into a tenant."""
+
 import hashlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -8,9 +10,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg import sql
 
-from memory.spans import note_rows
-from memory.tally import COUNTED, note_counts, note_staged
+from memory.episodes.unsettled import add_spans
 from memory.transactions import at_the_end, tenant_transaction
+from memory.transactions.changes import count_rows, count_staged
 from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
@@ -30,7 +32,7 @@ WITH made AS (
     SELECT %(tenant_id)s, %(written_by_key)s, %(written_by_user)s, {columns} FROM {staging} ORDER BY line
     ON CONFLICT DO NOTHING
     RETURNING {returning}
-), noted AS (
+), users AS (
     INSERT INTO staged_user SELECT DISTINCT name FROM made
 ), dated AS (
     INSERT INTO staged_day SELECT day, count(*) FROM made WHERE day IS NOT NULL GROUP BY day
@@ -46,7 +48,7 @@ WHERE NOT EXISTS (SELECT FROM memory_event e WHERE e.tenant_id = %s AND e.id = r
 
 @dataclass
 class Imported:
-    """How many rows of each type were made, and how many were there already."""
+    """How many rows of each type were created, and how many existed already."""
 
     created: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TYPES, 0))
     skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TYPES, 0))
@@ -62,11 +64,11 @@ def import_tenant(
     dry_run: bool,
     actor: Actor,
 ) -> Imported:
-    """Puts an export back: all of it or nothing, in one transaction.
+    """Imports an export, all of it or nothing, in one transaction.
 
-    Ids are kept. A row whose id exists, or an active belief whose subject and key are active under another id, is
-    skipped, or with `fail` refuses the file (409). A bad line refuses it with its number (422). Whose the rows become:
-    `authors`, as `written_by` has it.
+    Rows keep their ids. If a row's id exists, or it is an active belief and its subject and key have an active one, the
+    row is skipped; with `on_conflict="fail"` the import is refused (409). A bad line refuses it with its number (422).
+    `authors`: the columns that say who wrote the rows. `most`: bytes, unpacked.
     """
     with (
         watching(actor.principal) as watch,
@@ -86,7 +88,7 @@ def import_tenant(
 
 
 def read_rows(stream: Readable, *, most: int | None) -> Generator[tuple[int, int, RowType, dict[str, Any]]]:
-    """The memory rows of a file, whose header, counts and checksum are right, with their lines' numbers and sizes."""
+    """Yields each row with the number and the size of its line. Checks the header, the counts and the checksum."""
     checksum = hashlib.sha256()
     counts: dict[str, int] = {**dict.fromkeys(TYPES, 0), "user": 0}
     footer: dict[str, Any] | None = None
@@ -116,7 +118,7 @@ def check_header(header: dict[str, Any]) -> None:
     if header.get("type") != "header" or header.get("format") != FORMAT:
         raise refuse_line(1, f"not the header of a {FORMAT} file")
     version = header.get("version")
-    if version != VERSION or type(version) is not int:  # to Python, true and 1.0 are 1
+    if version != VERSION or type(version) is not int:  # in Python, True == 1.0 == 1
         raise refuse_line(1, f"its version is not {VERSION}, the only one that is known here")
 
 
@@ -136,9 +138,9 @@ def read_row(number: int, row_type: RowType, parsed: dict[str, Any]) -> dict[str
 
 
 class Merge:
-    """Rows gather in memory, are copied to a staging table, and go from there to their table in one statement.
+    """Collects rows, copies them into a staging table, and merges that into the real table in one statement.
 
-    PostgreSQL refuses COPY into a table behind row-level security; a temporary table has none.
+    PostgreSQL refuses COPY into a table with row-level security. A temporary table has none.
     """
 
     def __init__(
@@ -151,7 +153,7 @@ class Merge:
         self.row_type: RowType = ROW_TYPES[0]
         self.rows: list[tuple[Any, ...]] = []
         self.size = 0
-        note_staged()
+        count_staged()
         with connection.cursor() as cursor:
             for row_type in ROW_TYPES:
                 cursor.execute(create_staging(row_type))
@@ -178,14 +180,14 @@ class Merge:
             with cursor.copy(copy_in) as copy:
                 for row in self.rows:
                     copy.write_row(row)
-            returning = COUNTED[row_type.model].returning
+            returning = row_type.model.COUNTING.returning
             merge = sql.SQL(MERGE).format(table=table, columns=names, staging=staging, returning=returning)
             cursor.execute(merge, self.authors)
             made, counted = cursor.fetchone()
-            note_counts(row_type.model, [(None, counted)])
+            count_rows(row_type.model, [(None, counted)])
             self.count(made)
             if row_type is EVENT:
-                note_rows(self.tenant_id, STAGED_SPANS)
+                add_spans(self.tenant_id, STAGED_SPANS)
             if row_type is EPISODE:
                 cursor.execute("INSERT INTO staged_reference SELECT line, unnest(event_ids) FROM staged_episode")
             cursor.execute(sql.SQL("TRUNCATE {}").format(staging))

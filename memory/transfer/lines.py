@@ -1,4 +1,4 @@
-"""An import's body as numbered lines, however it was packed, with every size bounded."""
+"""Numbered lines of an import's body, unpacked if necessary. Every size has a limit."""
 
 import zlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tenants.strict_json import DEEPEST, is_too_deep, misplaced_byte, what_is_un
 
 CHUNK_BYTES: Final = 64 * 1024
 LINE_BYTES: Final = LARGE_BODY
-LINE_VALUES: Final = 50_000  # 64 KiB of content may hold 32,768, and came in when nobody counted
+LINE_VALUES: Final = 50_000  # 64 KiB of content can hold 32,768, and older versions had no limit
 
 
 class Readable(Protocol):
@@ -26,7 +26,7 @@ def refuse_line(number: int, reason: str) -> Unprocessable:
 
 
 class UnreadableError(Exception):
-    """Why a stream can't be read on. Who counts the lines makes a refusal of it."""
+    """Why a stream can't be read. `read_after` turns it into a refusal with the line number."""
 
 
 class TooLargeError(UnreadableError):
@@ -34,7 +34,7 @@ class TooLargeError(UnreadableError):
 
 
 def refuse_after(number: int, fault: UnreadableError) -> APIException:
-    """The fault is somewhere after the last whole line, if there was one."""
+    """The fault is somewhere after the last complete line."""
     place = f"After line {number}: the" if number else "The"
     detail = f"{place} {fault}. Nothing was imported."
     if isinstance(fault, TooLargeError):
@@ -43,7 +43,7 @@ def refuse_after(number: int, fault: UnreadableError) -> APIException:
 
 
 class Bounded:
-    """A stream of at most so many bytes. Packed and unpacked need it both: a gzip stream may unpack to nothing."""
+    """Limits the bytes of a stream. Used on the packed stream too, because that may unpack to nothing."""
 
     def __init__(self, stream: Readable, most: int | None) -> None:
         self.stream = stream
@@ -59,7 +59,7 @@ class Bounded:
 
 
 class Gunzipped:
-    """A gzip stream, unpacked at most 64 KiB at a time: a bomb meets its bound before it meets memory."""
+    """Unpacks gzip, at most 64 KiB at a time, so that a gzip bomb reaches the limit before it fills the memory."""
 
     def __init__(self, stream: Readable) -> None:
         self.stream = stream
@@ -72,7 +72,7 @@ class Gunzipped:
             if self.unpacker.eof:
                 if not self.packed:
                     return b""
-                self.unpacker = zlib.decompressobj(wbits=31)  # of the next member (RFC 1952, section 2.2)
+                self.unpacker = zlib.decompressobj(wbits=31)  # for the next member (RFC 1952, section 2.2)
             if unpacked := self.unpack(size):
                 return unpacked
 
@@ -88,7 +88,7 @@ class Gunzipped:
 
 
 def read_lines(stream: Readable, *, most: int | None) -> Iterator[tuple[int, bytes]]:
-    """Lines with their newline, numbered from 1; the last may lack its newline."""
+    """Yields lines with their numbers, from 1, and with their newlines, which the last one may lack."""
     number, rest = 0, b""
     bounded = Bounded(stream, most)
     while chunk := read_after(number, bounded):
@@ -131,7 +131,7 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
 
 
 def why_unreadable(line: bytes) -> str:
-    if line.endswith(b"\n") and (place := misplaced_byte(line)):  # else it may be cut within a character
+    if line.endswith(b"\n") and (place := misplaced_byte(line)):  # otherwise the file may end inside a character
         return f"not UTF-8: its byte {place}"
     if unfit := what_is_unfit(line):
         return f"it holds {unfit.what}"

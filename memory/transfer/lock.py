@@ -14,9 +14,9 @@ def lock_name(tenant_id: UUID) -> str:
 
 @contextmanager
 def only_transfer(tenant_id: UUID) -> Iterator[None]:
-    """One export or import of a tenant at a time, on any host, and few of all tenants in this worker.
+    """Allows one export or import per tenant on all hosts (409), and a few of all tenants in this worker (503).
 
-    First the lock, which ends with the transaction, so that the second of one tenant is told so by every worker.
+    The lock ends with the transaction. It comes first, so that every worker refuses a second one with the same answer.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [lock_name(tenant_id)])

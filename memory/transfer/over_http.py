@@ -9,7 +9,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from memory.services import written_by
+from memory.records import written_by
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Readable
@@ -29,7 +29,7 @@ def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse
     chunks = export_tenant(tenant_id=principal.tenant_id, actor=actor)
     first = next(chunks)  # a refused export is then an error response, not a broken stream
     response = StreamingHttpResponse(resumed(first, chunks), content_type=NDJSON)
-    response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also where a client leaves before the second chunk
+    response._resource_closers.append(chunks.close)  # type: ignore[attr-defined] # also if the client leaves before the second chunk
     name = slugify(principal.tenant_name)[:50] or "workspace"
     response["Content-Disposition"] = f'attachment; filename="memgraph-{name}-{timezone.now():%Y-%m-%d}.ndjson"'
     return response

@@ -1,4 +1,4 @@
-"""How far a transfer is, for people: on standard error, and only where that is a terminal."""
+"""Progress bars on standard error, if that is a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,15 +9,15 @@ from memory.transfer.lines import Readable
 
 
 def shown_export(chunks: Iterable[bytes], *, total: int) -> Iterator[bytes]:
-    """The same chunks. Every row is a line."""
+    """Yields the same chunks. Each line is a row."""
     with tqdm(total=total, unit=" rows", unit_scale=True, disable=None) as bar:
         for chunk in chunks:
             yield chunk
             bar.update(chunk.count(b"\n"))
 
 
-class ImportBar(tqdm):  # type: ignore[type-arg] # generic for the type checker alone
-    """By bytes of the file, which tell the time left: nobody knows its rows before its end. Shows rows."""
+class ImportBar(tqdm):  # type: ignore[type-arg] # generic only in its type stubs
+    """Measures bytes, because the number of rows is unknown before the end. Shows rows."""
 
     rows = 0
 
@@ -29,7 +29,7 @@ class ImportBar(tqdm):  # type: ignore[type-arg] # generic for the type checker 
 
 
 def import_bar(total: int | None) -> ImportBar:
-    """Of a pipe, whose end nobody knows, there is no time left."""
+    """For a pipe, whose size is unknown, it shows no remaining time."""
     known = "{l_bar}{bar}| {rows} rows [{elapsed}<{remaining}, {rows_rate} rows/s]"
     return ImportBar(
         total=total, bar_format=known if total else "{rows} rows [{elapsed}, {rows_rate} rows/s]", disable=None
@@ -48,7 +48,7 @@ class ShownBytes:
 
 
 class ShownRows:
-    """Around what is unpacked already. Every row is a line."""
+    """Wraps the unpacked stream. Each line is a row."""
 
     def __init__(self, stream: Readable, bar: ImportBar) -> None:
         self.stream = stream

@@ -1,4 +1,4 @@
-"""How far a tenant's transfer is, for whoever waits. PostgreSQL tells it of the connection, so nothing is written."""
+"""How far a running transfer of a tenant is. PostgreSQL's statistics of the connection say so; nothing is stored."""
 
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -19,7 +19,7 @@ AND (held.classid::bigint << 32 | held.objid::bigint) = hashtextextended(%s, 0)
 
 
 class Export(NamedTuple):
-    """It goes through the tables one after the other."""
+    """Exports one table after the other."""
 
     part: str  # a type of rows
     rows: int
@@ -30,7 +30,7 @@ class Import(NamedTuple):
 
 
 def tell(kind: str, detail: object) -> None:
-    """Names this connection until the transaction ends."""
+    """Writes the progress into the connection's name, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SET LOCAL application_name = {}").format(f"memgraph {kind} {detail}"))
 
@@ -47,4 +47,4 @@ def transfer_under_way(tenant_id: UUID) -> Export | Import | None:
             return Export(part, rows)
         case ["memgraph", "import", line]:
             return Import(int(line))
-    return None  # it has only begun
+    return None  # it has just begun

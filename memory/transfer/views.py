@@ -27,7 +27,7 @@ class NDJSONRenderer(StreamRenderer):
 
 
 class NDJSONParser(BaseParser):
-    """Hands over the body unread: it is streamed."""
+    """Returns the stream, so that the view can read it piece by piece."""
 
     media_type = NDJSON
 
@@ -36,7 +36,7 @@ class NDJSONParser(BaseParser):
 
 
 class ExportView(TenantAPIView):
-    """Everything of the tenant but its secrets, as NDJSON, streamed."""
+    """Everything of the tenant except secrets, as streamed NDJSON."""
 
     access: ClassVar = {"GET": [IsTenantAdmin]}
     renderer_classes = (*TenantAPIView.renderer_classes, NDJSONRenderer)
@@ -58,7 +58,7 @@ class ImportedSerializer(serializers.Serializer[Any]):
 
 
 class ImportView(TenantAPIView):
-    """Puts an export back, all of it or nothing."""
+    """Imports an export, all of it or nothing."""
 
     access: ClassVar = {"POST": [IsTenantAdmin]}
     parser_classes = (NDJSONParser,)
@@ -79,7 +79,7 @@ class ImportView(TenantAPIView):
 
 def unpacked(request: Request) -> Readable:
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
-    body = cast("Readable", request.data or BytesIO())  # DRF hands over an empty body as an empty dict
+    body = cast("Readable", request.data or BytesIO())  # DRF turns an empty body into an empty dict
     if encoding == "gzip":
         return Gunzipped(Bounded(body, settings.IMPORT_MAX_BYTES))
     if encoding != "identity":

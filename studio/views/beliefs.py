@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from rest_framework import serializers
 
-from memory.forgetting import forget_beliefs
+from memory.beliefs.forgetting import forget_beliefs
+from memory.beliefs.serializers import BeliefChangesSerializer, BeliefFilterSerializer, SoftSerializer
+from memory.beliefs.services import revise_belief
 from memory.models import Belief
-from memory.serializers import BeliefChangesSerializer, BeliefFilterSerializer, SoftSerializer
-from memory.services import revise_belief
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.forms import Form

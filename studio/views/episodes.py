@@ -6,8 +6,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from memory.episodes.serializers import EpisodeFilterSerializer
 from memory.models import Episode, Event
-from memory.serializers import EpisodeFilterSerializer
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.listing import Listing

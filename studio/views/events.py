@@ -5,8 +5,8 @@ import json
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from memory.events.serializers import EventFilterSerializer
 from memory.models import Event
-from memory.serializers import EventFilterSerializer
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.listing import Listing

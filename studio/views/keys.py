@@ -15,9 +15,9 @@ from apikeys.policy import longest_lifetime, needs_expiry, successors_expiry
 from apikeys.serializers import RotateSerializer
 from apikeys.services import change_key, create_key, revoke_key, rotate_key
 from memory.models import Belief, Event
-from memory.takeback_views import NOT_UNDONE
+from memory.removal.undo import undo_writes
+from memory.removal.views import NOT_UNDONE
 from memory.transactions import tenant_transaction
-from memory.undo import undo_writes
 from studio.access import PageRequest, page
 from studio.confirmation import ConfirmNameSerializer, confirm_name
 from studio.counting import counted_all

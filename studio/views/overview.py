@@ -6,8 +6,8 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from apikeys.concerns import count_concerns
+from memory.counts.queries import tenant_totals
 from memory.models import Belief, Event
-from memory.queries import tenant_totals
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.charts import daily_chart

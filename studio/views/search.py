@@ -5,8 +5,10 @@ from typing import Any, Final, NamedTuple
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from memory.recall_views import SearchSerializer
-from memory.search import CANDIDATES, FLOOR, WEIGHTS, Found, Hit, look_up
+from memory.recall.ranking import CANDIDATES
+from memory.recall.search import FLOOR, WEIGHTS, Found, Hit
+from memory.recall.services import look_up
+from memory.recall.views import SearchSerializer
 from studio.access import PageRequest, page
 from studio.forms import sentence_of
 

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from rest_framework import serializers
 
-from memory.queries import tenant_totals
+from memory.counts.queries import tenant_totals
 from memory.transactions import tenant_transaction
 from memory.transfer.lines import Gunzipped, Readable
 from memory.transfer.over_http import export_response, import_stream, receive_form

@@ -8,9 +8,10 @@ from django.shortcuts import redirect, render
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
-from memory.erasure import erase_user
-from memory.models import NAME_LENGTH, EndUser, Episode, Event
-from memory.serializers import SubjectSerializer
+from memory.beliefs.serializers import SubjectSerializer
+from memory.models import EndUser, Episode, Event
+from memory.records import NAME_LENGTH
+from memory.removal.end_user import erase_user
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.counting import counted_all

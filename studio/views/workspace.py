@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from rest_framework import serializers
 
 from accounts.confirmation import confirm_password
-from memory.deletion import delete_tenant
-from memory.deletion_views import DeleteTenantSerializer
-from memory.pruning import events_before
+from memory.removal.retention import events_before
+from memory.removal.tenant import delete_tenant
+from memory.removal.views import DeleteTenantSerializer
 from studio import cookies
 from studio.access import PageRequest, page
 from studio.forms import Form, NothingSerializer

@@ -11,7 +11,7 @@ from tests.clients.published import Published, Refused
 
 SUPERSET = {"messages", "retrieved_items", "results", "memories", "beliefs", "history", "debug"}
 HASHED_KEY = re.compile(r"(preference|bug_fix)_\w+_[0-9a-f]{6}")
-NOBODY = "nobody that anybody knows"
+NO_AUTHOR = "nobody that anybody knows"
 
 
 def values(rows: list[dict[str, Any]]) -> list[str]:
@@ -107,7 +107,7 @@ def test_search_gives_as_many_as_are_asked_for_best_first(client: Published, use
 
 @drives("search")
 def test_search_for_somebody_unknown_finds_nothing(client: Published) -> None:
-    assert hits_of(client, client.search("tea", NOBODY)) == []
+    assert hits_of(client, client.search("tea", NO_AUTHOR)) == []
 
 
 @drives("search")
@@ -163,7 +163,7 @@ def test_get_beliefs(client: Published, api: httpx.Client, user: str) -> None:
     if client.number >= (0, 3):
         rest = client.get_beliefs(user, limit=2, cursor=first["next_cursor"])
         assert rest == {"items": made[2:], "next_cursor": None}
-    assert client.get_beliefs(NOBODY)["items"] == []
+    assert client.get_beliefs(NO_AUTHOR)["items"] == []
 
 
 def write_versions(api: httpx.Client, user: str, key: str) -> list[dict[str, Any]]:
@@ -179,7 +179,7 @@ def test_belief_history(client: Published, api: httpx.Client, user: str) -> None
     assert [version["id"] for version in history] == [version["id"] for version in made]
     assert values(client.belief_history(user, "städte/the 100% favourite", include_inactive=False)) == ["c"]
     assert values(client.belief_history(user, "städte/the 100% favourite", as_of=made[1]["created_at"])) == ["a", "b"]
-    assert client.belief_history(user, "none such") == client.belief_history(NOBODY, "city") == []
+    assert client.belief_history(user, "none such") == client.belief_history(NO_AUTHOR, "city") == []
 
 
 @drives("belief_timeline")
@@ -191,7 +191,7 @@ def test_belief_timeline(client: Published, api: httpx.Client, user: str) -> Non
     assert values(timeline["timeline"]) == ["Decided.", "c", "b", "a"]
     assert values(client.belief_timeline(user, domain="home", limit=1)["timeline"]) == ["c"]
     assert values(client.belief_timeline(user, since=decided["created_at"])["timeline"]) == ["Decided."]
-    assert client.belief_timeline(NOBODY) == {"subject_id": NOBODY, "count": 0, "timeline": []}
+    assert client.belief_timeline(NO_AUTHOR) == {"subject_id": NO_AUTHOR, "count": 0, "timeline": []}
 
 
 @drives("forget")

@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 from tests.memgraph.processes import refusal
 from tests.routes import PUBLIC, ROUTES
 
-NOBODYS_DATABASE = "postgresql://memgraph@127.0.0.1:1/memgraph"
+NO_AUTHORS_DATABASE = "postgresql://memgraph@127.0.0.1:1/memgraph"
 
 
 def test_no_memory_is_open_to_callers_without_credentials(anonymous: APIClient) -> None:
@@ -16,6 +16,6 @@ def test_no_memory_is_open_to_callers_without_credentials(anonymous: APIClient) 
 
 
 def test_a_missing_secret_is_named_at_start_and_not_at_first_use() -> None:
-    said = refusal(DATABASE_URL=NOBODYS_DATABASE)
+    said = refusal(DATABASE_URL=NO_AUTHORS_DATABASE)
     assert "SECRET_KEY is not set" in said
     assert "secrets.token_urlsafe" in said

@@ -11,7 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys.keys import generate_key
-from memory import consolidation, views
+from memory.episodes import building
+from memory.events import views
 from memory.models import Event
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
@@ -115,7 +116,7 @@ def breaking(act: Callable[..., Any], break_it: Callable[[], None]) -> Callable[
 def test_a_connection_lost_amid_a_request_is_503(
     break_it: Callable[[], None], editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "read_plain_event", breaking(views.read_plain_event, break_it))
+    monkeypatch.setattr(views, "read_simple_event", breaking(views.read_simple_event, break_it))
     response = editor_key.post("/v1/events", EVENT)
     connection.close()
     assert_problem(response, 503, "database_unavailable")
@@ -127,7 +128,7 @@ def test_an_event_that_is_stored_is_answered_so_whatever_becomes_of_its_episode(
     break_it: Callable[[], None], acme: Tenant, editor_key: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a client would send it again."""
-    monkeypatch.setattr(consolidation, "settle", breaking(consolidation.settle, break_it))
+    monkeypatch.setattr(building, "build", breaking(building.build, break_it))
     long_ago = timezone.now() - timedelta(days=1)
     response = editor_key.post("/v1/events", EVENT | {"occurred_at": long_ago.isoformat()})
     connection.close()

@@ -6,10 +6,10 @@ from typing import Final
 from django.db import connection
 
 from apikeys.models import APIKey
+from memory.counts.recount import recount
 from memory.models import Belief, EndUser, Episode, Event, Tally
-from memory.recount import recount
-from memory.tally import SLOTS
 from memory.transactions import tenant_transaction
+from memory.transactions.changes import SLOTS
 from tenants.models import AuditHead, Tenant
 from tests.factories import make_tenant
 

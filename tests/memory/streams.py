@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
+from memory.counts.recount import recount
 from memory.models import Episode, Event
-from memory.recount import recount
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.memory.reading import pages
@@ -81,16 +81,16 @@ def shape(client: APIClient) -> list[tuple[str, str | None, float, float, int]]:
     )
 
 
-def expected_stretches(acme: Tenant) -> list[list[UUID]]:
+def expected_windows(acme: Tenant) -> list[list[UUID]]:
     """As one would make them by hand, of all events of the tenant."""
-    stretches: dict[tuple[str, str | None], list[list[Event]]] = {}
+    windows: dict[tuple[str, str | None], list[list[Event]]] = {}
     for one in Event.objects.for_tenant(acme.id).order_by("occurred_at", "id"):
-        of_stream = stretches.setdefault((one.user_id, one.thread_id), [])
+        of_stream = windows.setdefault((one.user_id, one.thread_id), [])
         if of_stream and one.occurred_at - of_stream[-1][-1].occurred_at <= 30 * MINUTE:
             of_stream[-1].append(one)
         else:
             of_stream.append([one])
-    return sorted([one.id for one in stretch] for of_stream in stretches.values() for stretch in of_stream)
+    return sorted([one.id for one in window] for of_stream in windows.values() for window in of_stream)
 
 
 def check_episodes(tenant: Tenant) -> None:
@@ -98,4 +98,4 @@ def check_episodes(tenant: Tenant) -> None:
     assert (found.drifts, found.strays) == ([], 0)
     with tenant_transaction(tenant.id):
         derived = Episode.objects.for_tenant(tenant.id).filter(derived=True).values_list("event_ids", flat=True)
-        assert sorted(derived) == expected_stretches(tenant)
+        assert sorted(derived) == expected_windows(tenant)

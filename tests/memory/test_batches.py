@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from memory.batches import read_plain_event
+from memory.events.serializers import EventSerializer
+from memory.events.services import read_simple_event
 from memory.models import Event
-from memory.serializers import EventSerializer
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.memory.reading import kept_rows
@@ -55,7 +55,7 @@ def test_the_quick_reading_agrees_with_the_serializer() -> None:
     item = {**EVENT, "agent_id": "a", "thread_id": None, "occurred_at": "2026-01-31T12:00:00Z"}
     serializer = EventSerializer(data=item)
     assert serializer.is_valid()
-    assert read_plain_event(item, timezone.now()) == dict(serializer.validated_data)
+    assert read_simple_event(item, timezone.now()) == dict(serializer.validated_data)
 
 
 @pytest.mark.parametrize(

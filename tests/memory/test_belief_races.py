@@ -13,7 +13,7 @@ from psycopg.errors import DeadlockDetected
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from memory import batches, forgetting
+from memory.beliefs import forgetting, services
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
@@ -168,7 +168,7 @@ def test_a_batch_and_a_forgetting_that_wait_for_each_other_are_tried_again(
 
         return act
 
-    monkeypatch.setattr(batches, "record_beliefs", refuse_once(batches.record_beliefs))
+    monkeypatch.setattr(services, "record_belief", refuse_once(services.record_belief))
     monkeypatch.setattr(forgetting, "delete", refuse_once(forgetting.delete))
     body = {"beliefs": [{"subject_id": "ada", "key": key, "value": "v"} for key in "ab"]}
     assert editor_key.post("/v1/beliefs/batch", body).json()["created"] == 2

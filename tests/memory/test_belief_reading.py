@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from rest_framework.test import APIClient
 
-from memory import queries
+from memory.beliefs import queries
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant

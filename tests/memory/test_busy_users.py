@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from memory import one_event, tally
+from memory.events import writing
 from memory.models import Belief, Event
-from memory.transactions import tenant_transaction
+from memory.transactions import changes, tenant_transaction
 from postgres.statements import Statement
 from tenants.models import Tenant
 from tests.memgraph.test_errors import assert_problem
@@ -26,8 +26,8 @@ def test_an_event_whose_user_is_never_held_is_refused(
 ) -> None:
     nothing = Statement("SELECT true WHERE false")
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as queries:
-        patch.setattr(one_event, "IN_THREAD", nothing)
-        patch.setattr(one_event, "IN_NONE", nothing)
+        patch.setattr(writing, "WITH_THREAD", nothing)
+        patch.setattr(writing, "WITHOUT_THREAD", nothing)
         response = editor_key.post("/v1/events", EVENT | thread)
     assert_problem(response, 503, "database_busy")
     assert response["Retry-After"] == "1"
@@ -50,7 +50,7 @@ def test_a_write_whose_users_are_never_held_is_refused_and_undone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as queries:
-        patch.setattr(tally, "WRITE", "SELECT 0 AS made, 1 AS missed")
+        patch.setattr(changes, "WRITE", "SELECT 0 AS made, 1 AS missed")
         response = editor_key.post(path, body)
     assert_problem(response, 503, "database_busy")
     assert tries(queries, "SELECT 0 AS made, 1 AS missed") == 5

@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from memory.ingest import key_of
+from memory.beliefs.services import record_belief
+from memory.events.services import record_event
 from memory.models import EndUser, Tally
-from memory.removal import remove_events
-from memory.services import record_belief, record_event
-from memory.tally import SLOTS, pending
+from memory.recall.ingest import key_of
+from memory.removal.rows import remove_events
 from memory.transactions import tenant_transaction
+from memory.transactions.changes import SLOTS, pending
 from tenants.models import Tenant
 from tests.connections import in_its_own_connection, own, until_somebody_waits
 from tests.factories import make_event, principal_of
@@ -60,7 +61,7 @@ def write_the_counts(tenant: Tenant) -> None:
     """As at the end of the transaction, which is still to come."""
     changes = pending.get()
     changes.flush(tenant.id)
-    for noted in (changes.counts, changes.entered, changes.left):
+    for noted in (changes.counts, changes.present, changes.reduced):
         noted.clear()
 
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from memory import consolidation, erasure, stretches
+from memory.episodes import building, windows
+from memory.events.services import record_event
 from memory.models import Episode, Event, UnsettledSpan
-from memory.services import record_event
+from memory.removal import end_user
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
 from tenants.models import Role, Tenant
@@ -90,7 +91,7 @@ def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
     now = timezone.now()
     make_event(acme, occurred_at=now - 20 * MINUTE)
     erase = partial(
-        in_its_own_connection, partial(erasure.erase_user, tenant_id=acme.id, user_id="ada", actor=Actor(label="a"))
+        in_its_own_connection, partial(end_user.erase_user, tenant_id=acme.id, user_id="ada", actor=Actor(label="a"))
     )
     with ThreadPoolExecutor(2) as pool:
         if first == "the write":
@@ -102,7 +103,7 @@ def test_an_event_written_while_its_user_is_erased_gets_into_an_episode(
         else:
             removed, go_on = Flag(), Flag()
             paused = "at_the_end" if first == "the erasure" else "record"
-            monkeypatch.setattr(erasure, paused, lambda *_, **__: (removed.set(), go_on.wait(10)))
+            monkeypatch.setattr(end_user, paused, lambda *_, **__: (removed.set(), go_on.wait(10)))
             erasing = pool.submit(erase)
             assert removed.wait(10)
             write = partial(make_event, acme, occurred_at=now - 15 * MINUTE)
@@ -131,8 +132,8 @@ def until_anybody_waits() -> None:
 
 def test_an_event_after_many_of_one_moment_gets_into_an_episode(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two episodes begin at that moment: the one that is full, and the one that goes on."""
-    for module in (consolidation, stretches):
-        monkeypatch.setattr(module, "LONGEST_STRETCH", 3)
+    for module in (building, windows):
+        monkeypatch.setattr(module, "LONGEST_WINDOW", 3)
     moment = timezone.now() - timedelta(days=1)
     users = [f"user {number}" for number in range(8)]  # which of the two is found first, is chance
     for user_id in users:

@@ -11,11 +11,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from memory.consolidation import settle, settle_step, settle_tenant
+from memory.episodes.building import build, build_step, build_tenant
+from memory.episodes.unsettled import exclude_builders, exclude_removals, next_span
+from memory.episodes.windows import LONGEST_WINDOW, Stream
+from memory.events.services import record_event
 from memory.models import UnsettledSpan
-from memory.services import record_event
-from memory.spans import await_settling, hold_off_removals, next_span
-from memory.stretches import LONGEST_STRETCH, Stream
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
 from tests.connections import in_its_own_connection, until_somebody_waits
@@ -159,11 +159,11 @@ def test_ingested_text_belongs_to_an_episode(acme: Tenant, admin_key: APIClient,
 @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(0)], ids=["in turn", "all at once"])
 @pytest.mark.parametrize("way", ["batch", "import"])
 def test_a_stretch_ends_after_1000_events(way: str, apart: timedelta, admin_key: APIClient) -> None:
-    WAYS[way](admin_key, [event(n * (apart / MINUTE)) for n in range(2 * LONGEST_STRETCH + 1)])
+    WAYS[way](admin_key, [event(n * (apart / MINUTE)) for n in range(2 * LONGEST_WINDOW + 1)])
     make_episodes()
     assert sorted(episode["event_count"] for episode in listed(admin_key)) == [1, 1000, 1000]
     named = [id for episode in listed(admin_key) for id in episode["event_ids"]]
-    assert len(set(named)) == len(named) == 2 * LONGEST_STRETCH + 1
+    assert len(set(named)) == len(named) == 2 * LONGEST_WINDOW + 1
     post_each(admin_key, [event(-1)])
     make_episodes()
     assert sorted(episode["event_count"] for episode in listed(admin_key)) == [2, 1000, 1000]
@@ -207,7 +207,7 @@ def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, 
 
     def settle() -> None:
         for _ in range(5):
-            settle_tenant(acme.id)
+            build_tenant(acme.id)
 
     with ThreadPoolExecutor(5) as pool:
         acts = [lambda seed=seed: write(round_ * 10 + seed) for seed in range(3)] + [settle, settle]
@@ -231,7 +231,7 @@ def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, admin_key
             record_event(principal=principal_of(acme), event_type="x", content={}, user_id="ada", occurred_at=recent)
             assert UnsettledSpan.objects.count() == 1
             stream = Stream(acme.id, "ada", None)
-            settling = pool.submit(in_its_own_connection, lambda: settle(stream))
+            settling = pool.submit(in_its_own_connection, lambda: build(stream))
             until_somebody_waits()
         assert settling.result() == 0
     assert listed(admin_key) == []
@@ -240,7 +240,7 @@ def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, admin_key
 def test_a_write_does_not_wait_for_a_removal(acme: Tenant, admin_key: APIClient) -> None:
     """Its episode is left to the command."""
     with tenant_transaction(acme.id), ThreadPoolExecutor(1) as pool:
-        await_settling(acme.id)
+        exclude_builders(acme.id)
         pool.submit(in_its_own_connection, lambda: post_each(admin_key, [event(0)])).result()
     assert listed(admin_key) == []
     assert make_episodes() == 1
@@ -254,10 +254,10 @@ def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_ad
     with ThreadPoolExecutor(1) as pool:
         with tenant_transaction(acme.id):
             UnsettledSpan.objects.update(due_at=NOON)
-            assert hold_off_removals(acme.id, wait=True)
+            assert exclude_removals(acme.id, wait=True)
             span = next_span(stream)
             assert span
-            assert settle_step(span) == 1
+            assert build_step(span) == 1
             erasing = pool.submit(in_its_own_connection, lambda: admin.post("/v1/admin/erase", {"user_id": "ada"}))
             until_somebody_waits()
         erased = erasing.result()

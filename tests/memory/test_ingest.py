@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from memory.services import record_belief
+from memory.beliefs.services import record_belief
 from tenants.models import Tenant
 from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import anonymous_client, make_key
@@ -247,7 +247,7 @@ def test_two_texts_with_the_same_sentences_in_another_order_are_both_kept(
     def send(text: str) -> int:
         return anonymous_client(HTTP_X_API_KEY=key).post("/v1/ingest", {"user_id": "ada", "text": text}).status_code
 
-    monkeypatch.setattr("memory.ingest.record_belief", record_in_step)
+    monkeypatch.setattr("memory.recall.ingest.record_belief", record_in_step)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(in_its_own_connection, partial(send, "I like tea. I live in London."))
         assert begun.wait(10)

@@ -12,9 +12,9 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from memory.models import Belief, Episode, Event
-from memory.search import CANDIDATES
-from memory.tally import SLOTS
+from memory.recall.ranking import CANDIDATES
 from memory.transactions import tenant_transaction
+from memory.transactions.changes import SLOTS
 from postgres.statements import prepared_on
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_user

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from memory import pruning
+from memory.episodes.services import revise_episode
 from memory.management.commands.prune_events import days
 from memory.models import Episode, Event
-from memory.removal import CREATE_REMOVED
-from memory.services import revise_episode
+from memory.removal import retention
+from memory.removal.rows import CREATE_REMOVED
 from memory.transactions import tenant_transaction
 from tenants.models import AuditEntry, Tenant
 from tests.connections import in_its_own_connection, until_somebody_waits
@@ -85,7 +85,7 @@ def test_a_dry_run_only_counts(kept_a_month: Tenant) -> None:
 def test_many_batches_are_one_row_of_the_audit_log(
     batch: int, kept_a_month: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "BATCH", batch)
+    monkeypatch.setattr(retention, "BATCH", batch)
     for _ in range(2):
         prune()
     assert ages(kept_a_month) == [0, 29]
@@ -95,7 +95,7 @@ def test_many_batches_are_one_row_of_the_audit_log(
 def test_episodes_forget_the_events_and_everything_else_stays(
     acme: Tenant, admin: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     old, older, new, oldest = fill(acme, 10, 20, 1, 30)
     make_belief(acme, subject_id="user 10")
     ids = [old.id, new.id, oldest.id, older.id]
@@ -133,7 +133,7 @@ def test_a_setting_that_is_none_is_refused(value: object, acme: Tenant, admin: A
 def test_broken_off_what_was_done_stays_done_and_is_audited(
     kept_a_month: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "BATCH", 1)
+    monkeypatch.setattr(retention, "BATCH", 1)
     batches = count()
 
     def break_off(execute, statement, *rest):  # type: ignore[no-untyped-def]
@@ -151,7 +151,7 @@ def test_broken_off_what_was_done_stays_done_and_is_audited(
 
 @pytest.mark.django_db(transaction=True)
 def test_run_twice_at_once_while_others_write_it_loses_nothing(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH", 3)
     events = fill(acme, *range(5, 45), *range(3))
 
     def write() -> None:

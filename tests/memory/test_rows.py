@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from memory.beliefs.serializers import BeliefSerializer
+from memory.episodes.serializers import EpisodeSerializer
+from memory.events.serializers import EventSerializer
 from memory.models import Belief, Episode, Event
-from memory.serializers import BeliefSerializer, EpisodeSerializer, EventSerializer
+from memory.records import Remembered
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.factories import make_belief, make_episode, make_event
@@ -39,6 +42,15 @@ def assert_same(client: APIClient, tenant: Tenant, path: str) -> None:
     with tenant_transaction(tenant.id):
         serialized = json.loads(json.dumps(serializer(model.objects.get()).data))
     assert listed == alone == serialized
+
+
+INTERNAL = {"tenant", "written_at", "confirmed_by_another", "uses", "recalled_at"}
+
+
+@pytest.mark.parametrize("model", [Event, Belief, Episode])
+def test_every_column_is_answered_or_internal(model: type[Remembered]) -> None:
+    fields = [field.name for field in model._meta.concrete_fields]
+    assert sorted([*model.COLUMNS, *INTERNAL.intersection(fields)]) == sorted(fields)
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)

@@ -20,8 +20,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.test import APIClient
 
 from accounts.models import Invitation, ResetToken, User
-from memory import deletion
-from memory.deletion import delete_tenant
+from memory.removal import tenant as deletion
+from memory.removal.tenant import delete_tenant
 from tenants.actions import Action
 from tenants.actor import command_line_actor
 from tenants.audit import record
@@ -254,7 +254,11 @@ def test_deleted_twice_is_not_there(acme: Tenant) -> None:
 
 @pytest.mark.parametrize(
     ("tenant", "name", "sentence"),
-    [("acme", "Globex", "not its name"), ("nobody", "Acme", "no such tenant"), ("x", "Acme", "no such tenant")],
+    [
+        ("acme", "Globex", "not the name"),
+        ("nobody", "Acme", "no such tenant"),
+        ("x", "Acme", "no such tenant"),
+    ],
 )
 def test_the_command_refuses_what_it_does_not_know(tenant: str, name: str, sentence: str, acme: Tenant) -> None:
     tenant_id = {"acme": str(acme.id), "nobody": str(uuid.uuid4())}.get(tenant, tenant)

@@ -17,7 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from memory.services import NOBODY
+from memory.records import NO_AUTHOR
 from memory.transactions import tenant_transaction
 from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import import_tenant
@@ -88,7 +88,7 @@ def read_export(tenant: Tenant) -> int:
 def read_import(tenant: Tenant, stream: Readable, *, most: int = 1024 * MIB, dry_run: bool = True) -> int:
     imported = import_tenant(
         tenant_id=tenant.id,
-        authors=NOBODY,
+        authors=NO_AUTHOR,
         actor=Actor(),
         stream=stream,
         most=most,

@@ -13,8 +13,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memory.episodes.services import record_episode
 from memory.models import Belief, Episode, Event
-from memory.services import record_episode
 from memory.transactions import tenant_transaction
 from tenants.models import Tenant
 from tests.connections import in_its_own_connection, until_somebody_waits

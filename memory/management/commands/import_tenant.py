@@ -4,7 +4,7 @@ from django.core.management.base import CommandError, CommandParser
 from rest_framework.exceptions import APIException
 
 from memory.management.tenant_command import TenantCommand
-from memory.services import NOBODY
+from memory.records import NO_AUTHOR
 from memory.transfer.files import read_file, size_of
 from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Bounded, Gunzipped, Readable
@@ -43,7 +43,7 @@ class Command(TenantCommand):
                 stream = Gunzipped(Bounded(stream, options["max_bytes"]))
             return import_tenant(
                 tenant_id=tenant.id,
-                authors=NOBODY,
+                authors=NO_AUTHOR,
                 stream=ShownRows(stream, bar),
                 most=options["max_bytes"],
                 on_conflict=options["on_conflict"],

@@ -2,17 +2,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from memory.consolidation import settle_tenant
+from memory.episodes.building import build_tenant
 from memory.management.tenant_command import chosen_tenants
 
 
 class Command(BaseCommand):
-    help = "Makes episodes of the stretches of events that are over. Safe to break off and to run twice at once."
+    help = "Builds the episodes of session windows that are over. Safe to interrupt, and safe to run twice at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", metavar="TENANT", nargs="?", help="its id; all tenants if it is left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = chosen_tenants(options["tenant"])
-        made = sum(map(settle_tenant, tenants.values_list("id", flat=True)))
+        made = sum(map(build_tenant, tenants.values_list("id", flat=True)))
         self.stdout.write(f"{made} episode{'s' * (made != 1)} made.")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from memory.management.tenant_command import chosen_tenants
-from memory.pruning import events_before, prune_events
+from memory.removal.retention import events_before, prune_events
 from tenants.actor import command_line_actor
 from tenants.serializers import LONGEST_RETENTION
 

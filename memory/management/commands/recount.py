@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from memory.counts.recount import recount
 from memory.management.tenant_command import chosen_tenants
-from memory.recount import recount
 
 
 class Command(BaseCommand):
