@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import django.contrib.auth.admin  # noqa: F401 - registers Group, which is taken out below
+import django.contrib.auth.admin  # noqa: F401 - registers Group, which is unregistered below
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -18,10 +18,8 @@ from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter
 
 
 class OperatorSignInForm(LimitedSignInForm):
-    """Addresses are the user names."""
-
     error_messages = {
-        "invalid_login": "The address or the password is wrong, or this is no operator's account.",
+        "invalid_login": "The e-mail address or the password is wrong, or this is not an operator's account.",
         "inactive": "This account is inactive.",
     }
 
@@ -55,13 +53,13 @@ class SessionStateFilter(OfferedFilter):
 
 @admin.register(User)
 class UserAdmin(OperatorAdmin):
-    """People are made by onboarding, operators by `manage.py createsuperuser` alone."""
+    """Users can't be added here. Members onboard or are invited. `manage.py createsuperuser` makes operators."""
 
     list_display = ["email", "full_name", "tenant", "role", "is_staff", "is_active", "created_at"]
     list_filter = [KindFilter, RoleFilter, ActiveFilter, TenantFilter]
     list_select_related = ["tenant"]
     search_fields = ["email__icontains"]
-    search_help_text = "A part of an address."
+    search_help_text = "Part of an e-mail address."
     fields = ["id", "email", "full_name", "tenant", "role", "is_staff", "is_active", "created_at", "last_login"]
     actions = ["deactivate", "reactivate"]
 
@@ -75,7 +73,7 @@ class UserAdmin(OperatorAdmin):
             queryset.filter(is_active=True),
             lambda user: deactivate_user(user=user, actor=actor_of(request)),
             done="deactivated",
-            warning="Their sessions end at once, and they can't sign in. Keys that they made stay as they are.",
+            warning="Their sessions end at once, and they can't sign in. Keys that they made still work.",
         )
 
     @admin.action(description="Reactivate", permissions=["operate"])
@@ -92,7 +90,7 @@ class SessionAdmin(OperatorAdmin):
     list_filter = [SessionStateFilter, TenantFilter]
     list_select_related = ["user", "tenant"]
     search_fields = ["user__email__icontains"]
-    search_help_text = "A part of a person's address."
+    search_help_text = "Part of a person's e-mail address."
     fields = ["id", "user", "tenant", "created_at", "expires_at", "ended_at", "ip", "agent"]
     actions = ["end"]
 
@@ -122,13 +120,13 @@ class InvitationStateFilter(OfferedFilter):
 
 @admin.register(Invitation)
 class InvitationAdmin(OperatorAdmin):
-    """A tenant's admins invite; operators can take an invitation back."""
+    """Operators can revoke invitations here, but not make them."""
 
     list_display = ["email", "tenant", "role", "status", "invited_by_label", "created_at", "expires_at"]
     list_filter = [InvitationStateFilter, RoleFilter, TenantFilter]
     list_select_related = ["tenant"]
     search_fields = ["email__icontains"]
-    search_help_text = "A part of an address."
+    search_help_text = "Part of an e-mail address."
     fields = [
         *("id", "email", "tenant", "role", "status", "invited_by_label"),
         *("created_at", "expires_at", "accepted_at", "revoked_at"),

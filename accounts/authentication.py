@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
 from accounts.queries import FoundSession, find_session
-from accounts.sessions import note_seen
+from accounts.sessions import write_last_seen
 from accounts.tokens import SessionToken
 from tenants.actor import actor_of
 from tenants.ids import parse_id
@@ -25,7 +25,7 @@ REFUSALS: Final = {
 
 
 class JWTAuthentication(BaseAuthentication):
-    """A person, by the header `Authorization: Bearer <JWT>` (RFC 6750)."""
+    """Authenticates a person by the header `Authorization: Bearer <JWT>` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
         token = bearer_token(request)
@@ -52,7 +52,7 @@ class JWTAuthentication(BaseAuthentication):
         if found.tenant_suspended_at is not None:
             raise refusal("tenant_suspended")
         principal = user_principal(found)
-        note_seen(found=found, now=now, actor=actor_of(request, principal))
+        write_last_seen(found=found, now=now, actor=actor_of(request, principal))
         return principal
 
     def authenticate_header(self, request: Request) -> str:
@@ -62,7 +62,7 @@ class JWTAuthentication(BaseAuthentication):
 
 
 def bearer_token(request: Request) -> str | None:
-    """What stands after `Bearer`, in any case and after any white space; "" for the word alone, None without it."""
+    """The token after `Bearer`, whose case doesn't matter. "" if the token is missing, None for any other scheme."""
     scheme, *token = request.META.get("HTTP_AUTHORIZATION", "").split(maxsplit=1) or [""]
     if scheme.lower() != "bearer":
         return None
@@ -74,7 +74,7 @@ def refused(code: str) -> AuthenticationFailed:
 
 
 def read_claims(text: str) -> tuple[UUID, UUID, UUID]:
-    """Session, user and tenant of a token of ours. The claims are compared with the rows, never believed alone."""
+    """Returns the ids of the session, user and tenant. The caller compares them with the database."""
     if text.startswith("mg_"):
         raise refused("key_in_bearer")
     if len(text) > LONGEST_TOKEN:
@@ -84,8 +84,8 @@ def read_claims(text: str) -> tuple[UUID, UUID, UUID]:
     except ExpiredTokenError:
         raise refusal("token_expired") from None
     except Exception:
-        # Not only TokenError: at an odd claim (`exp` as text or 10^18) in a correctly signed token the libraries raise
-        # what they like, OSError among it. Nothing in there reads a file or the database.
+        # Odd claims in a correctly signed token (`exp` as text, or 10^18) make the libraries raise other errors than
+        # TokenError, even OSError. Parsing reads neither files nor the database, so no fault of the server is hidden.
         raise refused("token_invalid") from None
     session_id, user_id, tenant_id = (parse_id(token.get(claim)) for claim in ("jti", "sub", "tenant_id"))
     if session_id is None or user_id is None or tenant_id is None:

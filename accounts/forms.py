@@ -16,7 +16,7 @@ from tenants.problems import TooManyRequests, Unavailable
 
 
 class LimitedSignInForm(AdminAuthenticationForm):
-    """The Django admin's sign-in: limited, audited and counted together with the API's."""
+    """The Django admin's sign-in form. It shares the limits, the audit log and the metrics of the API's sign-in."""
 
     password = forms.CharField(
         strip=False,
@@ -32,7 +32,7 @@ class LimitedSignInForm(AdminAuthenticationForm):
             sign_in_operator(email=self.cleaned_data["username"], check=self.check_user, actor=actor_of(request))
         except (TooManyRequests, Unavailable) as refusal:
             raise forms.ValidationError(str(refusal.detail), code=refusal.default_code) from None
-        request.session.flush()  # one session ends where another begins
+        request.session.flush()  # ends any session that this browser had before
         return self.cleaned_data
 
     def check_user(self) -> User:
@@ -42,7 +42,7 @@ class LimitedSignInForm(AdminAuthenticationForm):
 
 
 class LimitedPasswordChangeForm(AdminPasswordChangeForm):
-    """An operator's new password: limited, audited and counted as everywhere else."""
+    """Changes an operator's own password, with the limits and audit rows of the API's password change."""
 
     def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
@@ -51,7 +51,7 @@ class LimitedPasswordChangeForm(AdminPasswordChangeForm):
             cast("forms.CharField", field).validators.append(MaxLengthValidator(LONGEST))
 
     def clean_old_password(self) -> str:
-        """`clean` looks at it: a try counts only where the new password could be set."""
+        """Leaves the check to `clean`, so that a guess only counts if the new password is acceptable."""
         return str(self.cleaned_data["old_password"])
 
     def clean(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class LimitedPasswordChangeForm(AdminPasswordChangeForm):
                 user=self.user,
                 current_password=cleaned["old_password"],
                 new_password=cleaned["new_password1"],
-                but=session_id_of(self.request),
+                keep=session_id_of(self.request),
                 actor=actor_of(self.request),
             )
         except (TooManyRequests, Unavailable) as refusal:
@@ -74,5 +74,5 @@ class LimitedPasswordChangeForm(AdminPasswordChangeForm):
         return cleaned
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
-        """`clean` has changed it, because only there a refusal can be shown."""
+        """Changes nothing. `clean` has changed the password, because only `clean` can show errors."""
         return self.user

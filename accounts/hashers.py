@@ -14,14 +14,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def give_way() -> None:
-    """On Linux niceness belongs to the thread (setpriority(2)) and can't be lowered again: this thread only hashes."""
+def lower_priority() -> None:
+    """Linux sets niceness per thread, and it can't be lowered again (setpriority(2)). So this thread only hashes."""
     with suppress(OSError, AttributeError):
         thread = get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
 
 
-HASHING: Final = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=give_way)
+HASHING: Final = ThreadPoolExecutor(1, thread_name_prefix="hashing", initializer=lower_priority)
 
 
 def gently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -30,7 +30,7 @@ def gently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class OWASPArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet). Django's 100 MiB do 4/s a core."""
+    """Argon2id with 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet). Django's 100 MiB: 4/s a core."""
 
     memory_cost = 19 * 1024
     time_cost = 2

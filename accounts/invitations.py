@@ -36,9 +36,9 @@ class Invited(NamedTuple):
 
 
 def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
-    """A link that makes an account once, for 72 hours. It replaces the tenant's open invitation of the same address.
+    """Makes a link that creates one account, within 72 hours. 409 `email_taken` if any tenant has this e-mail address.
 
-    409 `email_taken` for an address that has an account, in whatever tenant.
+    It replaces the tenant's open invitation to the same e-mail address.
     """
     enforce(INVITATIONS_BY_TENANT, str(tenant_id))
     if User.objects.filter(email=email).exists():
@@ -66,7 +66,7 @@ def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
 
 
 def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
-    """409 `invitation_closed` for one that was accepted or revoked before."""
+    """409 `invitation_closed` if it was already accepted or revoked."""
     now = timezone.now()
     with acting(actor):
         unclosed = Invitation.objects.for_tenant(invitation.tenant_id).filter(accepted_at=None, revoked_at=None)
@@ -79,7 +79,10 @@ def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
 
 
 def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor) -> User:
-    """Makes the account. One UPDATE decides who of many was first; any refusal leaves the invitation as it was."""
+    """Makes the account. A refused attempt doesn't use up the invitation.
+
+    The UPDATE lets only one of several parallel calls accept it.
+    """
     enforce(LINKS_BY_IP, str(network_of(actor.address)))
     invitation = Invitation.objects.open().filter(digest=digest(token)).select_related("tenant").first()
     if invitation is None:
@@ -111,7 +114,7 @@ def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor
 
 
 def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
-    """An operator's way to a new tenant where `SIGNUP=invite`: its first admin comes by invitation."""
+    """Makes a tenant and invites its first admin. This is how operators add tenants if `SIGNUP=invite`."""
     if User.objects.filter(email=email).exists():
         raise email_taken(ONE_TENANT)
     with acting(actor):

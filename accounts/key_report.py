@@ -1,4 +1,4 @@
-"""Mails to a tenant's admins about keys that ask for attention. Here, because it knows keys and people."""
+"""Mails a tenant's admins about keys that need attention. It is in this app because it needs both keys and users."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What there is to say of one tenant's keys, and whether a mail is due today."""
+    """One tenant's keys that need attention, and whether a mail is due today."""
 
     tenant: Tenant
     sections: list[Section]
@@ -41,7 +41,7 @@ class Report(NamedTuple):
 
 
 def find_reports(now: datetime) -> Iterator[Report]:
-    """Of every tenant with keys that ask for attention; suspended ones are left alone."""
+    """One report for each tenant with keys that need attention. Suspended tenants get none."""
     for tenant in Tenant.objects.filter(suspended_at=None).order_by("id").iterator():
         if sections := sections_of(tenant, now):
             yield Report(tenant, sections, is_due(tenant, now))
@@ -54,20 +54,20 @@ def sections_of(tenant: Tenant, now: datetime) -> list[Section]:
 
 
 def is_due(tenant: Tenant, now: datetime) -> bool:
-    """For a daily run: when a key ends in 30, 10 or 1 days or has just been idle for 90, and every Monday.
+    """Assumes one run a day. A mail is due every Monday, and when a key ends in 30, 10 or 1 days or becomes idle.
 
-    Nothing is kept of what was sent. Who misses a day hears of it on Monday.
+    Sent mails are not recorded. If a day's run is missed, the admins are told on Monday.
     """
     if now.weekday() == MONDAY:
         return True
-    news = Q(last_used_at__lte=now - IDLE_AFTER, last_used_at__gt=now - IDLE_AFTER - DAY)
+    newly_due = Q(last_used_at__lte=now - IDLE_AFTER, last_used_at__gt=now - IDLE_AFTER - DAY)
     for days in DAYS_BEFORE:
-        news |= Q(expires_at__lte=now + days * DAY, expires_at__gt=now + (days - 1) * DAY)
-    return keys_in_service(tenant.id, now=now).filter(news).exists()
+        newly_due |= Q(expires_at__lte=now + days * DAY, expires_at__gt=now + (days - 1) * DAY)
+    return keys_in_service(tenant.id, now=now).filter(newly_due).exists()
 
 
 def mails_of(report: Report) -> list[EmailMultiAlternatives]:
-    """One to each active admin of the tenant, as text and as HTML."""
+    """One mail for each active admin of the tenant, as text and HTML."""
     context = {"tenant": report.tenant, "sections": report.sections, "url": settings.PUBLIC_URL}
     subject = f"API keys of {report.tenant.name} that need a look"
     text, html = (render_to_string(f"email/key_report.{kind}", context) for kind in ("txt", "html"))

@@ -1,4 +1,4 @@
-"""How often one may guess a password, and do whatever else a stranger may do. The policy is in `docs/security.md`."""
+"""Limits on sign-ins, onboarding, password resets, links and invitations. The policy is in `docs/security.md`."""
 
 from datetime import timedelta
 from math import ceil
@@ -21,10 +21,10 @@ SIGN_INS_BY_ADDRESS_AND_IP: Final = Limit("sign-ins by address and ip", 10, 300,
 SIGN_INS_BY_IP: Final = Limit("sign-ins by ip", 50, 300, growing=True)
 SIGN_INS_IN_ALL: Final = Limit("sign-ins", 1000, 300)
 STRANGERS_SIGN_INS: Final = Limit("sign-ins by address and ip, while many fail", 1, 60)
-SIGN_INS_BY_PERSON: Final = Limit("sign-ins by person", 30, 60)  # good ones
-NOBODYS_CHAIN: Final = bytes(32)
+SIGN_INS_BY_PERSON: Final = Limit("sign-ins by person", 30, 60)  # successful ones
+DUMMY_CHAIN: Final = bytes(32)
 KNOWN_FOR: Final = timedelta(days=90)
-# How long ago the person's 30th newest session began. By hand, because Django's way costs a millisecond.
+# Seconds since the user's 30th newest session began. Hand-written, because the ORM takes a millisecond.
 MANY_SESSIONS: Final = Statement("""
 SELECT extract(epoch FROM clock_timestamp() - s.created_at)::float8
 FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
@@ -34,7 +34,7 @@ SIGNED_IN: Final = Statement("""
 SELECT true FROM accounts_user u JOIN accounts_session s ON s.user_id = u.id
 WHERE u.email = %(email)s AND s.created_at > %(since)s AND s.sign_in_ip BETWEEN %(first)s AND %(last)s LIMIT 1
 """)
-IMITATE: Final = Statement("UPDATE tenants_counter SET hits = 0 WHERE name = %(name)s RETURNING true")
+UPDATE_DUMMY: Final = Statement("UPDATE tenants_counter SET hits = 0 WHERE name = %(name)s RETURNING true")
 
 ONBOARDINGS_BY_IP: Final = Limit("onboardings by ip", 60, 3600)
 RESETS_BY_ADDRESS: Final = Limit("password resets by address", 5, 3600)
@@ -44,16 +44,17 @@ INVITATIONS_BY_TENANT: Final = Limit("invitations by tenant", 50, 3600)
 
 
 class Guess(NamedTuple):
-    """One try of a password: counted before it is checked, so that parallel ones can't slip through."""
+    """One password guess. It is counted before the password is checked, so parallel guesses can't exceed the limit."""
 
     counted: list[tuple[Limit, str]]
 
     @classmethod
     def begin(cls, *, email: str, user: User | None, actor: Actor) -> Self:
-        """Raises 429 where too many were wrong. A pair that signed in lately has only its own limit.
+        """Counts a guess. Raises 429 if it is over a limit.
 
-        While too many fail in all, a stranger's pair of address and network has one try a minute. So a right password
-        still gets in, wherever the wrong ones come from.
+        A pair of e-mail address and network that signed in within 90 days has only a limit of its own. For all other
+        pairs, the limits of the network and of the whole installation apply as well. While the installation is over its
+        limit, each of these pairs has one guess a minute, so a correct password is still accepted during an attack.
         """
         guess, here = cls([]), pair(email, actor)
         guess.add(SIGN_INS_BY_ADDRESS_AND_IP, here, email=email, user=user, actor=actor)
@@ -62,7 +63,7 @@ class Guess(NamedTuple):
             in_all = count(SIGN_INS_IN_ALL, "")
             guess.counted.append((SIGN_INS_IN_ALL, ""))
             if in_all.hits > SIGN_INS_IN_ALL.most:
-                note_lock(SIGN_INS_IN_ALL, in_all, email=email, user=user, actor=actor)
+                audit_lockout(SIGN_INS_IN_ALL, in_all, email=email, user=user, actor=actor)
                 guess.add(STRANGERS_SIGN_INS, here, email=email, user=user, actor=actor)
         return guess
 
@@ -71,12 +72,12 @@ class Guess(NamedTuple):
         if usage.hits > limit.most:
             self.take_back()
             if limit.growing:
-                note_lock(limit, usage, email=email, user=user, actor=actor)
+                audit_lockout(limit, usage, email=email, user=user, actor=actor)
             raise over(limit, usage)
         self.counted.append((limit, subject))
 
     def take_back(self) -> None:
-        """It was right, or it was not tried."""
+        """For a correct password, and for a guess that was refused before the password was checked."""
         for limit, subject in self.counted:
             refund(limit, subject)
 
@@ -86,12 +87,15 @@ def pair(email: str, actor: Actor) -> str:
 
 
 def forgive_guesses(*, email: str, actor: Actor) -> None:
-    """Who proved by other means whose account it is may sign in from here at once."""
+    """Clears the guesses and the lockout of this e-mail address and network, after a password reset."""
     forgive(SIGN_INS_BY_ADDRESS_AND_IP, pair(email, actor))
 
 
 def signed_in_from_here(email: str, user: User | None, actor: Actor) -> bool:
-    """The same work whether or not there is such a person. Operators have no such sessions: their audit rows tell."""
+    """Runs the same query for a member and for an unknown e-mail address, so that its time reveals nothing.
+
+    Operators have no API sessions, so their audit rows are searched instead.
+    """
     network = network_of(actor.address)
     if network is None:
         return False
@@ -103,15 +107,18 @@ def signed_in_from_here(email: str, user: User | None, actor: Actor) -> bool:
 
 
 def refuse_many_sessions(email: str) -> None:
-    """Right passwords cost as much as wrong ones. The same work whether or not there is such a person."""
+    """429 after 30 sign-ins in a minute, because checking a correct password costs as much as checking a wrong one.
+
+    Runs the same query whether or not the account exists.
+    """
     limit = SIGN_INS_BY_PERSON
     for (seconds,) in MANY_SESSIONS.rows(email=email, before=limit.most - 1):
         if seconds < limit.seconds:
             raise over(limit, Usage(limit.most + 1, ceil(limit.seconds - seconds)))
 
 
-def note_lock(limit: Limit, usage: Usage, *, email: str, user: User | None, actor: Actor) -> None:
-    """A lock is audited once: by whoever began it."""
+def audit_lockout(limit: Limit, usage: Usage, *, email: str, user: User | None, actor: Actor) -> None:
+    """Only the call that starts a lockout sees `most + 1` hits, so each lockout is audited once."""
     SIGN_INS.labels("locked").inc()
     if usage.hits != limit.most + 1:
         return
@@ -123,19 +130,19 @@ def note_lock(limit: Limit, usage: Usage, *, email: str, user: User | None, acto
         record(Action.SIGN_IN_LOCKED, actor=actor, tenant_id=tenant_id, target=target, after=after)
 
 
-def imitate_chain() -> None:
-    """Locks and writes a row, as an append to a tenant's chain does, so that both take the same time."""
-    if not IMITATE.rows(name=NOBODYS_CHAIN):
-        row = Counter(name=NOBODYS_CHAIN, hits=0, ends_at=timezone.now() + timedelta(days=36500))
+def update_dummy_chain() -> None:
+    """Locks and writes one row, as an append to a tenant's audit chain does, so that both take the same time."""
+    if not UPDATE_DUMMY.rows(name=DUMMY_CHAIN):
+        row = Counter(name=DUMMY_CHAIN, hits=0, ends_at=timezone.now() + timedelta(days=36500))
         Counter.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def note_refusal(user: User | None, email: str, actor: Actor) -> None:
-    """Where no tenant is known, a chain of nobody's is locked and written as well: so the time tells no address."""
+def audit_refusal(user: User | None, email: str, actor: Actor) -> None:
+    """Without a tenant, a dummy chain is updated too, so that the time doesn't reveal whether the account exists."""
     SIGN_INS.labels("refused").inc()
     tenant_id = user.tenant_id if user else None
     with transaction.atomic():
         if tenant_id is None:
-            imitate_chain()
+            update_dummy_chain()
         target = Target(user.id if user else None, email)
         record(Action.SIGN_IN_REFUSED, actor=actor, tenant_id=tenant_id, target=target)

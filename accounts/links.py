@@ -1,4 +1,4 @@
-"""Links that carry a single-use token: to reset a password, to accept an invitation."""
+"""Links with a single-use token, for password resets and invitations."""
 
 import hashlib
 import secrets
@@ -13,7 +13,7 @@ def generate_token() -> str:
 
 
 def digest(token: str) -> bytes:
-    """What is stored. A plain hash is right for a random token (ASVS 5.0, 6.5.2)."""
+    """Only this SHA-256 is stored. A plain hash is enough for a random token (ASVS 5.0, 6.5.2)."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -26,11 +26,14 @@ def invitation_link(token: str) -> str:
 
 
 def link(page: str, token: str) -> str:
-    """From PUBLIC_URL, never from the Host header. Browsers send no fragment: so the token is in no log on the way."""
+    """Begins with PUBLIC_URL, because a client can forge the Host header.
+
+    Browsers don't send the fragment, so no server or proxy logs the token.
+    """
     return f"{settings.PUBLIC_URL}/studio/{page}#{token}"
 
 
 def link_invalid() -> ValidationError:
-    """The same for an unknown, used, withdrawn or expired token."""
+    """The same error for an unknown, used, withdrawn or expired token."""
     sentence = "This link is not valid any more: it was used, withdrawn, replaced by a newer one, or it has expired."
     return ValidationError({"token": [ErrorDetail(sentence, code="link_invalid")]})

@@ -1,4 +1,4 @@
-"""Mail to people. It is sent in the background: nobody waits for the mail server, nor learns whom it knows."""
+"""Sends mail in the background, so that no request waits for the mail server or reveals an account by its time."""
 
 import logging
 from collections.abc import Callable
@@ -20,18 +20,18 @@ waiting = BoundedSemaphore(MOST_WAITING)
 logger = logging.getLogger("memgraph.mail")
 
 
-def in_background(act: Callable[[], None]) -> None:
-    """503 if too much is waiting. What waits is lost with its worker: people ask again."""
+def in_background(task: Callable[[], None]) -> None:
+    """503 if 100 tasks are waiting. They are lost when the worker stops, and people have to ask again."""
     if not waiting.acquire(blocking=False):
         raise Unavailable()
-    BACKGROUND.submit(run, act)
+    BACKGROUND.submit(run, task)
 
 
-def run(act: Callable[[], None]) -> None:
+def run(task: Callable[[], None]) -> None:
     try:
-        act()
+        task()
     except Exception as error:
-        # Its text may hold the address.
+        # Only the error's type, because its text may contain the e-mail address.
         logger.error("A mail could not be sent.", extra={"error": type(error).__name__})
     finally:
         waiting.release()
@@ -49,8 +49,8 @@ def mail_reset_link(user: User, link: str) -> None:
     send("reset", "Set a new password", user.email, {"user": user, "link": link})
 
 
-def send(template: str, subject: str, address: str, context: dict[str, Any]) -> None:
+def send(template: str, subject: str, email: str, context: dict[str, Any]) -> None:
     text, html = (render_to_string(f"email/{template}.{kind}", context) for kind in ("txt", "html"))
-    mail = EmailMultiAlternatives(subject, text, to=[address])
+    mail = EmailMultiAlternatives(subject, text, to=[email])
     mail.attach_alternative(html, "text/html")
     mail.send()

@@ -1,4 +1,4 @@
-"""A tenant's people: their role, whether they may sign in, and their leaving."""
+"""Changes, deactivates and removes users."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ AUTHORITY: Final = frozenset({"role", "is_active"})
 
 
 def change_member(*, user: User, changes: dict[str, Any], actor: Actor) -> User:
-    """Counts from the person's next request. 409 `last_admin` where it would leave the tenant without one."""
+    """Takes effect with the user's next request. 409 `last_admin` if no active admin would be left in the tenant."""
     with acting(actor, ends=[user.id] if AUTHORITY & changes.keys() else ()):
         user = lock_member(user)
         before = {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
@@ -28,7 +28,7 @@ def change_member(*, user: User, changes: dict[str, Any], actor: Actor) -> User:
         after: dict[str, Any] = {name: changes[name] for name in before}
         if is_admin(user) and (after.get("role", Role.ADMIN) != Role.ADMIN or after.get("is_active") is False):
             refuse_last_admin(user)
-            after |= withdraw_links_made_by(user)
+            after |= withdraw_admin_links(user)
         User.objects.filter(id=user.id).update(**{name: changes[name] for name in before})
         if "is_active" in after:
             after["sessions_ended"] = end_authority(user)
@@ -40,24 +40,24 @@ def change_member(*, user: User, changes: dict[str, Any], actor: Actor) -> User:
 
 
 def deactivate_user(*, user: User, actor: Actor) -> User:
-    """Nobody is signed in as this person from here on."""
+    """Ends all the user's sessions and refuses new sign-ins."""
     return change_member(user=user, changes={"is_active": False}, actor=actor)
 
 
 def reactivate_user(*, user: User, actor: Actor) -> User:
-    """The person signs in anew: no old session is good again."""
+    """The user has to sign in again: the ended sessions stay ended."""
     return change_member(user=user, changes={"is_active": True}, actor=actor)
 
 
 def remove_member(*, user: User, actor: Actor) -> None:
-    """Deletes the person, with sessions and reset links. Keys that they made stay, with their label."""
+    """Deletes the user, their sessions and their reset links. Keys that they made stay, and keep the user's label."""
     with acting(actor, ends=[user.id]):
         user = lock_member(user)
         before = {"full_name": user.full_name, "role": user.role, "is_active": user.is_active}
         after = None
         if is_admin(user):
             refuse_last_admin(user)
-            after = withdraw_links_made_by(user)
+            after = withdraw_admin_links(user)
         target = Target(user.id, user.email)
         user.delete()
         record(Action.USER_REMOVED, actor=actor, tenant_id=user.tenant_id, target=target, before=before, after=after)
@@ -68,7 +68,10 @@ def is_admin(user: User) -> bool:
 
 
 def lock_member(user: User) -> User:
-    """The row as it is now, and nobody else changes or removes a person of this tenant until the transaction ends."""
+    """Locks the user and returns the current row. 404 if it was deleted.
+
+    Also locks the tenant, or all operators, so that no other member or operator changes until the transaction ends.
+    """
     if user.tenant_id is None:
         list(User.objects.filter(is_staff=True).select_for_update(no_key=True).order_by("id"))
     else:
@@ -80,9 +83,10 @@ def lock_member(user: User) -> User:
 
 
 def refuse_last_admin(user: User) -> None:
-    """Call it under `lock_member`: so of two who would be the last to go, the second sees that it is alone.
+    """409 `last_admin` or `last_operator` if no other one is active.
 
-    Operators are held to the same: somebody has to be able to reactivate the others.
+    Call it after `lock_member`: if the last two go at the same time, the second one waits and is refused. One operator
+    must stay active, because only an operator can reactivate the others.
     """
     peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
     if peers.exclude(id=user.id).exists():
@@ -93,13 +97,16 @@ def refuse_last_admin(user: User) -> None:
 
 
 def end_authority(user: User) -> int:
-    """Ends every session, in the API and in the admin, and withdraws reset links."""
+    """Ends all sessions of the API and the admin, and withdraws reset links. Returns the number of sessions."""
     withdraw_reset_links(user.id)
     return end_sessions(user.id)
 
 
-def withdraw_links_made_by(user: User) -> dict[str, int]:
-    """An admin who goes takes no way back in along: neither an invitation nor a link to a colleague's password."""
+def withdraw_admin_links(user: User) -> dict[str, int]:
+    """Leaves a former admin no link to get back in with. Revokes the invitations that they made, if still open.
+
+    Reset links don't store who made them, so all open ones of the tenant are withdrawn.
+    """
     now = timezone.now()
     if user.tenant_id is None:
         return {}

@@ -11,7 +11,7 @@ from tenants.models import Role, Tenant, TenantQuerySet
 
 
 def normalize_address(email: str) -> str:
-    """One identity regardless of case: addresses are stored and looked up in lower case."""
+    """E-mail addresses are stored and looked up in lower case, so that case makes no difference."""
     return email.strip().lower()
 
 
@@ -25,7 +25,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An operator: staff, in no tenant. Only the row: `operators.make_operator` writes the audit row, too."""
+        """Makes an operator without an audit row. `operators.make_operator` also writes the audit row."""
         user = User(email=normalize_address(email), is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -33,7 +33,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person: of exactly one tenant, or an operator of the installation and of none."""
+    """A member of exactly one tenant, or an operator of the installation, who has no tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, blank=True, related_name="users")
@@ -74,9 +74,9 @@ class SessionQuerySet(TenantQuerySet["Session"]):
 
 
 class Session(models.Model):
-    """One sign-in. Its id is the `jti` of the JWT, which is good for as long as this row says so.
+    """One sign-in. Its id is the `jti` of the JWT, and this row decides whether the JWT is accepted.
 
-    `ip` and `agent` are those of the last request that was noted, `sign_in_ip` stays.
+    `ip` and `agent` belong to the request at `last_seen_at`. `sign_in_ip` never changes.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -109,7 +109,10 @@ class ResetTokenQuerySet(models.QuerySet["ResetToken"]):
 
 
 class ResetToken(models.Model):
-    """A password reset link: single use, an hour, kept as SHA-256. `used_at` is also set when it is withdrawn."""
+    """A password reset link. It works once, within an hour, and only the SHA-256 of its token is stored.
+
+    `used_at` is also set when the link is withdrawn.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reset_tokens")
@@ -133,7 +136,10 @@ class InvitationQuerySet(TenantQuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """A link that makes an account in a tenant, with a role: single use, 72 hours, kept as SHA-256."""
+    """A link that makes an account in a tenant, with a role.
+
+    It works once, within 72 hours, and only the SHA-256 of its token is stored.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open"

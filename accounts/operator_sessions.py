@@ -1,6 +1,6 @@
-"""Sessions of the Django admin, as `SESSION_ENGINE`.
+"""The session store of the Django admin: `SESSION_ENGINE`.
 
-The cookie's value is stored as its SHA-256: a row read from the database or a backup is of no use as a cookie.
+Only the SHA-256 of the cookie is stored, so a row from the database or a backup can't be used as a cookie.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from accounts.models import OperatorSession
 
 
 def stored_key(cookie: str) -> str:
-    """A plain hash is right for a random value: the cookie has 165 random bits (ASVS 5.0, 6.5.2)."""
+    """SHA-256 in hex. A plain hash is enough, because the cookie has 165 random bits (ASVS 5.0, 6.5.2)."""
     return hashlib.sha256(cookie.encode()).hexdigest()
 
 
 def session_id_of(request: HttpRequest) -> str | None:
-    """The stored key of the session that the request's operator is signed in by."""
+    """The stored key of the operator's session, or None if nobody is signed in."""
     session = getattr(request, "session", None)
     if session is None or session.session_key is None or SESSION_KEY not in session:
         return None
@@ -28,23 +28,23 @@ def session_id_of(request: HttpRequest) -> str | None:
 
 
 class SessionStore(DatabaseStore):
-    """Django's, which keeps the value of the cookie; here, every access to the table goes by the hash."""
+    """Django's store finds rows by the cookie's value. This one finds them by its hash."""
 
     @property
     def stored_key(self) -> str:
-        """What an operator's act names its session by: see `tenants/authority.py`."""
+        """Identifies the session when an operator's change is confirmed: see `tenants/authority.py`."""
         return stored_key(self.session_key or "")
 
     @classmethod
-    def get_model_class(cls) -> type[OperatorSession]:  # type: ignore[override] # the stubs want a subclass of Django's
+    def get_model_class(cls) -> type[OperatorSession]:  # type: ignore[override] # the stubs expect Django's model
         return OperatorSession
 
     def load(self) -> dict[str, Any]:
-        """An unknown key is forgotten: a new session gets a key of ours, never one that somebody else chose."""
+        """Drops an unknown key, so that a new session gets a key from the server, never one that the client chose."""
         alive = OperatorSession.objects.filter(expire_date__gt=timezone.now())
         session = alive.filter(session_key=stored_key(self.session_key or "")).first()
         if session is None:
-            self._session_key = None  # as all of Django's own stores do it
+            self._session_key = None  # as Django's own stores do
             return {}
         return self.decode(session.session_data)
 

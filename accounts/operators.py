@@ -1,4 +1,4 @@
-"""Creates operators, and signs them in to the admin."""
+"""Makes operators and signs them in to the admin."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts.limits import Guess, note_refusal
+from accounts.limits import Guess, audit_refusal
 from accounts.models import User, normalize_address
 from accounts.services import email_taken
 from tenants.actions import Action
@@ -20,7 +20,7 @@ from tenants.slots import PASSWORD_HASHING
 
 
 def make_operator(*, email: str, password: str, actor: Actor) -> User:
-    """409 `email_taken` for an address that has an account."""
+    """409 `email_taken` if the e-mail address has an account."""
     operator = User(email=normalize_address(email), password=make_password(password), is_staff=True, is_superuser=True)
     try:
         with transaction.atomic():
@@ -43,7 +43,7 @@ def sign_in_operator(*, email: str, check: Callable[[], User], actor: Actor) -> 
             guess = Guess.begin(email=email, user=user, actor=actor)
             operator = check()
     except ValidationError:
-        note_refusal(user, email, actor)
+        audit_refusal(user, email, actor)
         raise
     guess.take_back()
     SIGN_INS.labels("accepted").inc()

@@ -1,4 +1,4 @@
-"""Changing a password, and getting back in without it."""
+"""Password changes and password resets."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 
-from accounts.limits import LINKS_BY_IP, RESETS_BY_ADDRESS, RESETS_BY_IP, Guess, forgive_guesses, note_refusal
+from accounts.limits import LINKS_BY_IP, RESETS_BY_ADDRESS, RESETS_BY_IP, Guess, audit_refusal, forgive_guesses
 from accounts.links import digest, generate_token, link_invalid, reset_link
 from accounts.mail import in_background, mail_reset_link
 from accounts.models import OperatorSession, ResetToken, Session, User, normalize_address
@@ -43,29 +43,35 @@ def refuse_bad_password(password: str, person: User, *, field: str = "password")
 
 
 def change_password(*, principal: Principal, current_password: str, new_password: str, actor: Actor) -> int:
-    """Ends the person's other sessions, and answers how many. Guessing the current one is limited as at sign-in."""
+    """Ends the user's other sessions and returns how many. 422 `password_wrong` if `current_password` is wrong.
+
+    A wrong `current_password` counts as a failed sign-in.
+    """
     user = own_user(principal)
     passwords = {"current_password": current_password, "new_password": new_password}
-    return change_own_password(user=user, but=principal.session_id, actor=actor, **passwords)
+    return change_own_password(user=user, keep=principal.session_id, actor=actor, **passwords)
 
 
 def change_own_password(
-    *, user: User, current_password: str, new_password: str, but: UUID | str | None, actor: Actor
+    *, user: User, current_password: str, new_password: str, keep: UUID | str | None, actor: Actor
 ) -> int:
-    """The same for a tenant's person and an operator. `but` is the session that goes on: its id, or its stored key."""
+    """Changes the password of a member or an operator. Ends all their sessions except `keep`, and returns how many.
+
+    `keep` is the id of an API session, or the stored key of an admin session.
+    """
     refuse_bad_password(new_password, user, field="new_password")
     with PASSWORD_HASHING.take(user.tenant_id or user.id):
         guess = Guess.begin(email=user.email, user=user, actor=actor)
         right = check_password(current_password, user.password)
         hashed = make_password(new_password) if right else ""
     if not right:
-        note_refusal(user, user.email, actor)
+        audit_refusal(user, user.email, actor)
         raise password_wrong()
     guess.take_back()
     with acting(actor, ends=[user.id]):
         if not set_password(user, hashed):
             raise password_wrong()
-        ended = end_sessions(user.id, but=but)
+        ended = end_sessions(user.id, keep=keep)
         after = {"sessions_ended": ended}
         target = Target(user.id, user.email)
         record(Action.PASSWORD_CHANGED, actor=actor, tenant_id=user.tenant_id, target=target, after=after)
@@ -74,7 +80,7 @@ def change_own_password(
 
 
 def replace_password(*, user: User, new_password: str, actor: Actor) -> int:
-    """Without the current one, by an operator at the command line. Ends all sessions, and answers how many."""
+    """Sets a password without the current one, from the command line. Ends all sessions and returns how many."""
     refuse_bad_password(new_password, user)
     hashed = make_password(new_password)
     with acting(actor, ends=[user.id]):
@@ -87,7 +93,7 @@ def replace_password(*, user: User, new_password: str, actor: Actor) -> int:
 
 
 def own_user(principal: Principal) -> User:
-    """The row of a signed-in person. 401 if it was deleted since the session was read."""
+    """The signed-in user's row. 401 if it was deleted after the session was read."""
     user: User | None = User.objects.select_related("tenant").filter(id=principal.user_id).first()
     if user is None:
         raise refusal("session_ended")
@@ -99,8 +105,11 @@ def password_wrong() -> ValidationError:
 
 
 def set_password(user: User, hashed: str) -> bool:
-    """False if the password was changed, or the person deactivated, since `user` was read. Locks the person's row:
-    a sign-in with the old password that is under way sees the change (see `start_session`)."""
+    """Returns False if the password was changed or the user was deactivated after `user` was read.
+
+    The UPDATE locks the row, so a sign-in under way with the old password waits for it and is refused: see
+    `start_session`.
+    """
     unchanged = User.objects.filter(id=user.id, password=user.password, is_active=True)
     if not unchanged.update(password=hashed):
         return False
@@ -108,14 +117,17 @@ def set_password(user: User, hashed: str) -> bool:
     return True
 
 
-def end_sessions(user_id: UUID, *, but: UUID | str | None = None) -> int:
-    """All of the person's but one: a session of the API, or one of the admin, which is named by text."""
+def end_sessions(user_id: UUID, *, keep: UUID | str | None = None) -> int:
+    """Ends all the user's sessions except `keep`, and returns how many.
+
+    `keep` is the id of an API session (UUID) or the stored key of an admin session (str).
+    """
     sessions = Session.objects.filter(user_id=user_id).unended()
     in_admin = OperatorSession.objects.filter(user_id=user_id)
-    if isinstance(but, str):
-        in_admin = in_admin.exclude(session_key=but)
-    elif but is not None:
-        sessions = sessions.exclude(id=but)
+    if isinstance(keep, str):
+        in_admin = in_admin.exclude(session_key=keep)
+    elif keep is not None:
+        sessions = sessions.exclude(id=keep)
     deleted, _ = in_admin.delete()
     return sessions.update(ended_at=timezone.now()) + deleted
 
@@ -125,9 +137,10 @@ def withdraw_reset_links(user_id: UUID) -> None:
 
 
 def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
-    """A link that is good once, for an hour; it dies with the next one that an admin or operator makes.
+    """Makes a link that works once, within an hour. 409 `user_inactive` for a deactivated user, 404 for a deleted one.
 
-    One that a stranger may have asked for ends no other: it would take away the link that the person is about to use.
+    A link made by an admin or operator replaces the user's open links. A link requested without signing in doesn't:
+    otherwise a stranger could invalidate the link that the user is about to open.
     """
     token, now = generate_token(), timezone.now()
     with acting(actor):
@@ -147,14 +160,14 @@ def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
 
 
 def find_resettable(email: str) -> User | None:
-    """Operators have `manage.py changepassword`."""
+    """Only active members of tenants that aren't suspended. Operators use `manage.py changepassword` instead."""
     members = User.objects.filter(email=normalize_address(email), is_active=True, is_staff=False)
     user: User | None = members.filter(tenant__suspended_at=None).select_related("tenant").first()
     return user
 
 
 def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
-    """Ends all of the person's sessions, and answers how many. A refusal leaves the link as it was."""
+    """Ends all the user's sessions and returns how many. A refused attempt doesn't use up the link."""
     enforce(LINKS_BY_IP, str(network_of(actor.address)))
     found = ResetToken.objects.open().filter(digest=digest(token)).select_related("user__tenant").first()
     if found is None or not found.user.is_active or found.user.tenant is None:
@@ -179,10 +192,10 @@ def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
 
 
 def request_reset(*, email: str, actor: Actor) -> None:
-    """Mails a link, if there is such a person and a mail server.
+    """Mails a reset link if mail is configured and the e-mail address has an account. 429 only for the IP address.
 
-    Beyond the limit of an address none is mailed, and nothing is said: a stranger must not keep the person from asking.
-    Whether there is is asked in the background alone: the answer and its time can't tell (ASVS 5.0, 6.3.8).
+    Beyond the limit of an e-mail address no more links are mailed, but the answer stays the same. The account is looked
+    up in the background, so neither the answer nor its time reveals whether it exists (ASVS 5.0, 6.3.8).
     """
     enforce(RESETS_BY_IP, str(network_of(actor.address)))
     mailed_enough = count(RESETS_BY_ADDRESS, email).hits > RESETS_BY_ADDRESS.most

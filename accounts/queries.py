@@ -22,7 +22,7 @@ class FoundSession(NamedTuple):
     tenant_keys_frozen_at: datetime | None
 
 
-# The fields that aren't the session's column of the same name.
+# Fields that are not the column of the same name in accounts_session.
 OTHERS: Final = {
     "email": "u.email",
     "role": "u.role",
@@ -38,10 +38,10 @@ FROM accounts_session s
 JOIN accounts_user u ON u.id = s.user_id
 JOIN tenants_tenant t ON t.id = s.tenant_id
 WHERE s.id = %(id)s
-""")  # noqa: S608 - columns of ours
+""")  # noqa: S608 - our own column names
 
 
 def find_session(session_id: UUID) -> FoundSession | None:
-    """The one query of JWT authentication, by primary keys."""
+    """The only read of JWT authentication. All its lookups are by primary key."""
     rows = FIND.rows(id=session_id)
     return FoundSession(*rows[0]) if rows else None

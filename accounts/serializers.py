@@ -18,7 +18,7 @@ class PasswordField(serializers.CharField):
 
 
 class AddressField(serializers.EmailField):
-    """An e-mail address as it is stored. Its length is checked after: a letter can grow when it is lowered."""
+    """A normalized e-mail address. Its length is checked last, because lower-casing can make it longer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=254, **kwargs)
@@ -46,10 +46,10 @@ class OnboardedSerializer(serializers.Serializer[Any]):
 
 
 class LoginSerializer(serializers.Serializer[Any]):
-    """The OAuth 2.0 password form (RFC 6749, section 4.3.2): `username`; `email` says the same."""
+    """The OAuth 2.0 password form (RFC 6749, section 4.3.2). `email` can be sent instead of `username`."""
 
     username = serializers.CharField(max_length=254, required=False, help_text="The e-mail address.")
-    email = serializers.CharField(max_length=254, required=False, help_text="The same, under its own name.")
+    email = serializers.CharField(max_length=254, required=False, help_text="Can be sent instead of `username`.")
     password = PasswordField(max_length=LONGEST)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class RequestResetSerializer(serializers.Serializer[Any]):
 
 class ResetRequestedSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(default="accepted")
-    detail = serializers.CharField(help_text="The same whether or not the address has an account.")
+    detail = serializers.CharField(help_text="The same whether or not the e-mail address has an account.")
 
 
 class TokenField(serializers.CharField):
@@ -144,7 +144,7 @@ class AcceptedSerializer(serializers.ModelSerializer[User]):
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
-    current = serializers.SerializerMethodField(help_text="Whether this request was made with it.")
+    current = serializers.SerializerMethodField(help_text="Whether this request was made with this session.")
 
     class Meta:
         model = Session
@@ -173,7 +173,7 @@ class MemberSerializer(serializers.ModelSerializer[User]):
 
 class ChangeMemberSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, required=False)
-    is_active = TruthField(required=False, help_text="False: signed out everywhere, and can't sign in.")
+    is_active = TruthField(required=False, help_text="If false, the person is signed out everywhere and can't sign in.")
 
 
 class RemovedMemberSerializer(serializers.Serializer[Any]):
@@ -213,7 +213,7 @@ class InviteSerializer(serializers.Serializer[Any]):
 
 class InvitedSerializer(InvitationSerializer):
     link = serializers.URLField(help_text="Shown here and never again.")
-    mailed = serializers.BooleanField(help_text="Whether the link is also on its way by mail.")
+    mailed = serializers.BooleanField(help_text="Whether the link is also sent by e-mail.")
 
     class Meta(InvitationSerializer.Meta):
         fields = [*InvitationSerializer.Meta.fields, "link", "mailed"]

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
-from accounts.limits import ONBOARDINGS_BY_IP, Guess, note_refusal, refuse_many_sessions
+from accounts.limits import ONBOARDINGS_BY_IP, Guess, audit_refusal, refuse_many_sessions
 from accounts.models import Session, User, normalize_address
 from accounts.tokens import SessionToken
 from apikeys.services import create_key
@@ -28,14 +28,14 @@ from tenants.problems import Conflict
 from tenants.refusals import refusal
 from tenants.slots import PASSWORD_HASHING
 
-MOST_SESSIONS: Final = 50  # of one person
+MOST_SESSIONS: Final = 50  # per user
 OPEN: Final = Statement(f"""
 WITH person AS (
     SELECT FROM accounts_user WHERE id = %(user_id)s AND password = %(password)s AND is_active FOR NO KEY UPDATE
 )
 INSERT INTO accounts_session ({columns(Session)}) SELECT {parameters(Session)} FROM person RETURNING id
-""")  # noqa: S608 - columns of ours
-# Ends all but the 50 sessions that were seen last. Expired ones go first: nobody uses them any more.
+""")  # noqa: S608 - our own column names
+# Ends all but the user's 50 most recently seen sessions.
 END_IDLEST: Final = Statement("""
 UPDATE accounts_session SET ended_at = %(now)s WHERE id IN (
     SELECT id FROM accounts_session WHERE user_id = %(user)s::uuid AND ended_at IS NULL
@@ -58,9 +58,10 @@ class SignedIn(NamedTuple):
 def onboard(
     *, email: str, password: str, full_name: str, cluster_name: str, sector: str = "", actor: Actor
 ) -> Onboarded:
-    """Makes the tenant, its first admin and its first key; all or nothing. 409 `email_taken` for a known address.
+    """Makes the tenant, its first admin and its first key, in one transaction. The user who onboards becomes the admin.
 
-    The address's unique constraint decides, so that of many at once exactly one gets it.
+    409 `email_taken` if the e-mail address has an account. The unique constraint decides, so only one of several
+    parallel calls succeeds. 403 `signup_closed` if `SIGNUP=invite`.
     """
     if settings.SIGNUP == "invite":
         sentence = "New accounts are made by invitation here. Ask an admin of your workspace, or the operator."
@@ -97,9 +98,10 @@ def email_taken(advice: str = "Sign in instead.") -> Conflict:
 
 
 def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
-    """A session for a tenant's person. Wrong, unknown, inactive and operator: the same 401 in the same time.
+    """Starts a member's session. 403 `tenant_suspended`.
 
-    Counted while the slot is held: right ones that are under way stay few, and can't lock anybody out.
+    A wrong password, an unknown or inactive account and an operator's account get the same 401 after the same time. The
+    guess is counted while a hashing slot is held, so few correct guesses are counted at once. They cause no lockout.
     """
     email = normalize_address(email)
     user = User.objects.select_related("tenant").filter(email=email).first()
@@ -108,11 +110,11 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
         guess = Guess.begin(email=email, user=user, actor=actor)
         right = password_is_right(user, password)
     if not right or user is None or user.tenant is None or not user.is_active:
-        note_refusal(user, email, actor)
+        audit_refusal(user, email, actor)
         raise wrong_credentials(email)
     guess.take_back()
     if user.tenant.suspended_at is not None:
-        note_refusal(user, email, actor)
+        audit_refusal(user, email, actor)
         raise refusal("tenant_suspended")
     session = start_session(user, user.tenant, actor)
     SIGN_INS.labels("accepted").inc()
@@ -127,7 +129,10 @@ def wrong_credentials(email: str) -> AuthenticationFailed:
 
 
 def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
-    """Locks the person's row: a password change, deactivation or removal that came in between is not overtaken."""
+    """401 if the password was changed, or the user deactivated or removed, after the password was checked.
+
+    The INSERT checks this under a lock of the user's row. Beyond 50 sessions, the least recently seen ones end.
+    """
     now = timezone.now()
     session = Session(
         user=user,
@@ -152,7 +157,7 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
 
 
 def password_is_right(user: User | None, password: str) -> bool:
-    """Costs one hash whether or not there is such a user (ASVS 5.0, 6.3.8)."""
+    """Computes one hash whether or not the user exists, so that both take the same time (ASVS 5.0, 6.3.8)."""
     if user is None:
         make_password(password)
         return False
@@ -160,7 +165,7 @@ def password_is_right(user: User | None, password: str) -> bool:
 
 
 def sign_out(*, principal: Principal, scope: Literal["this", "others", "all"], actor: Actor) -> int:
-    """Ends this session, the person's others, or all. Answers how many; none of them is accepted again."""
+    """Ends this session, the user's other sessions, or all of them. Returns how many."""
     this = Q(id=principal.session_id)
     chosen = {"this": this, "others": ~this, "all": Q()}[scope]
     with acting(actor, ends=[principal.id]):

@@ -12,20 +12,20 @@ from tenants.actor import Actor
 from tenants.audit import Target, record
 from tenants.authority import acting
 
-SEEN_NOTED_EVERY: Final = timedelta(minutes=1)
+LAST_SEEN_INTERVAL: Final = timedelta(minutes=1)
 
 
-def note_seen(*, found: FoundSession, now: datetime, actor: Actor) -> None:
-    """Writes when, from where and by what a session was last seen: at most once a minute, also with many workers."""
-    before = now - SEEN_NOTED_EVERY
+def write_last_seen(*, found: FoundSession, now: datetime, actor: Actor) -> None:
+    """Writes the session's last use (time, IP address, user agent), at most once a minute across all workers."""
+    before = now - LAST_SEEN_INTERVAL
     if found.last_seen_at is not None and found.last_seen_at > before:
         return
-    unnoted = Session.objects.filter(Q(last_seen_at=None) | Q(last_seen_at__lte=before), id=found.id)
-    unnoted.update(last_seen_at=now, ip=actor.address, agent=actor.agent)
+    stale = Session.objects.filter(Q(last_seen_at=None) | Q(last_seen_at__lte=before), id=found.id)
+    stale.update(last_seen_at=now, ip=actor.address, agent=actor.agent)
 
 
 def end_session(*, session: Session, actor: Actor) -> Session:
-    """404 for one that is not alive any more."""
+    """404 if the session has ended or expired."""
     now = timezone.now()
     with acting(actor, ends=[session.user_id]):
         alive = Session.objects.for_tenant(session.tenant_id).alive().filter(id=session.id)

@@ -16,9 +16,9 @@ ALGORITHM: Final = "HS256"
 
 
 class KeyRingBackend(TokenBackend):
-    """HS256 with a list of keys: the first signs, all verify, chosen by the header's `kid` (RFC 7515, section 4.1.4).
+    """HS256 with several keys. The first key signs. The header's `kid` selects the key that verifies (RFC 7515, 4.1.4).
 
-    So a signing key is replaced without ending anybody's session: put the new one first, drop the old one later.
+    To rotate the signing key without ending sessions, put the new one first and remove the old one later.
     """
 
     def __init__(self, keys: dict[str, str]) -> None:
@@ -43,7 +43,7 @@ def key_ring() -> KeyRingBackend:
 
 
 class SessionToken(AccessToken):
-    """The JWT of a session: `sub, tenant_id, jti, iat, exp, iss, aud, token_type=access`, and nothing private."""
+    """The JWT of a session: `sub, tenant_id, jti, iat, exp, iss, aud, token_type=access`. No name or e-mail address."""
 
     lifetime: timedelta = settings.ACCESS_TOKEN_LIFETIME
 
@@ -62,5 +62,5 @@ class SessionToken(AccessToken):
 
     @classmethod
     def parse(cls, text: str) -> "SessionToken":
-        """Raises a `TokenError` for whatever is not a good token of ours, however odd."""
+        """Checks the signature and the claims. Odd claims raise more than `TokenError`: see `read_claims`."""
         return cls(cast("Token", text))

@@ -7,7 +7,7 @@ LONGEST = 1024
 
 
 class PasswordLengthValidator:
-    """8 to 1,024 characters, as sent: nothing is trimmed or cut (ASVS 5.0, 6.2.1, 6.2.8, 6.2.9)."""
+    """8 to 1,024 characters. The password is neither trimmed nor truncated (ASVS 5.0, 6.2.1, 6.2.8, 6.2.9)."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if len(password) < SHORTEST:

@@ -12,21 +12,21 @@ from accounts.models import User
 TRIES: Final = 3
 
 
-def ask_password(person: User, complain: OutputWrapper) -> str:
-    """Twice the same, and a good one."""
+def ask_password(person: User, stderr: OutputWrapper) -> str:
+    """Asks twice each time. CommandError if three tries give no acceptable password."""
     for _ in range(TRIES):
         password = getpass("Password: ")
         if password != getpass("Password (again): "):
-            complain.write("The passwords are not the same.")
+            stderr.write("The passwords are not the same.")
         elif fault := fault_of(password, person):
-            complain.write(fault)
+            stderr.write(fault)
         else:
             return password
     raise CommandError("No password was set.")
 
 
 def fault_of(password: str, person: User) -> str:
-    """What is wrong with it; "" if nothing."""
+    """The reasons why the password is refused, one a line. "" if it is acceptable."""
     try:
         validate_password(password, person)
     except ValidationError as error:

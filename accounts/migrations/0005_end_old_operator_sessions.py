@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 def end_old_sessions(apps, schema_editor):
-    """Their rows hold the cookies' values. Operators sign in again."""
+    """Their rows hold the cookies in plain text. Operators have to sign in again."""
     apps.get_model("sessions", "Session").objects.all().delete()
 
 

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# What authentication asks of a session, asked again when a write is about to commit: see `tenants/authority.py`.
+# Repeats authentication's checks of a session before a write commits: see `tenants/authority.py`.
 CREATE = """
 CREATE FUNCTION confirm_session(
     wanted uuid, of_person uuid, of_tenant uuid, needs text, may_be_suspended boolean

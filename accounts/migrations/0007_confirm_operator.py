@@ -1,7 +1,7 @@
 from django.db import migrations
 
-# Whether an operator's form may still act when it is about to commit: see `tenants/authority.py`. Signing out deletes
-# the session's row and takes no lock of ours, so the row is locked: few operators, no busy row.
+# Repeats the checks of an operator's session before a write commits: see `tenants/authority.py`. Django's sign-out
+# deletes the session's row without an advisory lock, so the row is locked too. Operators are few, so this costs little.
 CREATE = """
 CREATE FUNCTION confirm_operator(wanted uuid, of_session text) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
 BEGIN

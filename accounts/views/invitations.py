@@ -24,7 +24,7 @@ ADMIN = [IsUserSession, IsTenantAdmin]
 
 
 class InvitationViewSet(TenantViewSet):
-    """Invitations into the tenant, with a role. The link is shown once, when it is made."""
+    """Invitations to the tenant, each with a role. The link is shown once, when the invitation is made."""
 
     access: ClassVar = {"GET": ADMIN, "POST": ADMIN, "DELETE": ADMIN}
     serializer_class = InvitationSerializer
@@ -42,20 +42,23 @@ class InvitationViewSet(TenantViewSet):
 
     @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
     def create(self, request: Request) -> Response:
-        """Invites an address: a link that makes an account once, for 72 hours. Replaces its open invitation."""
+        """Invites a person. The link makes one account, within 72 hours.
+
+        Replaces an open invitation to the same e-mail address.
+        """
         wanted = checked(InviteSerializer(data=request.data))
         invited = invite(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         shown = {"link": invited.link, "mailed": settings.EMAIL_CONFIGURED}
         return Response({**InvitationSerializer(invited.invitation).data, **shown}, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Revokes an invitation: its link is refused from the answer on."""
+        """Revokes an invitation. Once this is answered, its link is refused."""
         revoked = revoke_invitation(invitation=self.get_object(), actor=actor_of(request))
         return Response(InvitationSerializer(revoked).data)
 
 
 class AcceptInvitationView(PublicView):
-    """Makes an account by an invitation's token, which is good once."""
+    """Makes an account with the token of an invitation, which works once."""
 
     @extend_schema(request=AcceptInvitationSerializer, responses={201: AcceptedSerializer})
     def post(self, request: Request) -> Response:

@@ -23,7 +23,7 @@ ADMIN = [IsUserSession, IsTenantAdmin]
 
 
 class MemberViewSet(TenantViewSet):
-    """The tenant's people. The last active admin can't be demoted, deactivated or removed: 409 `last_admin`."""
+    """The tenant's members. The last active admin can't be demoted, deactivated or removed: 409 `last_admin`."""
 
     access: ClassVar = {"GET": ADMIN, "PATCH": ADMIN, "POST": ADMIN, "DELETE": ADMIN}
     serializer_class = MemberSerializer
@@ -45,7 +45,7 @@ class MemberViewSet(TenantViewSet):
 
     @extend_schema(request=ChangeMemberSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
-        """Changes a person's role, deactivates or reactivates them. It counts from their next request."""
+        """Changes a person's role, or deactivates or reactivates them. It takes effect with their next request."""
         user = self.get_object()
         wanted = checked(ChangeMemberSerializer(data=request.data))
         changed = change_member(user=user, changes=wanted, actor=actor_of(request))
@@ -53,7 +53,7 @@ class MemberViewSet(TenantViewSet):
 
     @extend_schema(responses=RemovedMemberSerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Removes a person, with all sessions. Keys that they made stay."""
+        """Removes a person and ends their sessions. Keys that they made still work."""
         user = self.get_object()
         removed = {"id": user.id, "status": "removed"}
         remove_member(user=user, actor=actor_of(request))
@@ -61,6 +61,6 @@ class MemberViewSet(TenantViewSet):
 
     @extend_schema(request=None, responses={201: ResetLinkSerializer})
     def make_reset_link(self, request: Request, id: str) -> Response:
-        """Makes a link by which a person sets a new password: good once, for an hour, and shown here alone."""
+        """Makes a link to set a person's password. It works once, within an hour, and is shown only in this answer."""
         made = make_reset_link(user=self.get_object(), actor=actor_of(request))
         return Response(ResetLinkSerializer(made).data, status=status.HTTP_201_CREATED)

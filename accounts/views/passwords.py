@@ -23,16 +23,13 @@ NO_MAIL: Final = "No mail is sent here. Ask an admin of your workspace, or the o
 
 
 class PasswordView(TenantAPIView):
-    """Changes one's own password, and ends one's other sessions."""
-
     access: ClassVar = {"POST": [IsUserSession]}
 
     @extend_schema(request=ChangePasswordSerializer, responses=PasswordChangedSerializer)
     def post(self, request: Request) -> Response:
-        """Changes one's own password, and ends one's other sessions.
+        """Changes the caller's password and ends their other sessions.
 
-        A wrong `current_password` is a 422 of that field with the code `password_wrong`; guessing it is limited as at
-        sign-in.
+        422 `password_wrong` for the field `current_password` if it is wrong. This counts as a failed sign-in.
         """
         sent = checked(ChangePasswordSerializer(data=request.data))
         ended = change_password(principal=self.principal, actor=actor_of(request), **sent)
@@ -40,7 +37,7 @@ class PasswordView(TenantAPIView):
 
 
 class PasswordResetView(PublicView):
-    """Mails a link to set a new password, if the address has an account. The answer never tells whether it has."""
+    """Mails a link to set a new password, if the e-mail address has an account. The answer doesn't say whether it has."""
 
     @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
     def post(self, request: Request) -> Response:
@@ -51,7 +48,7 @@ class PasswordResetView(PublicView):
 
 
 class PasswordResetConfirmView(PublicView):
-    """Sets a new password by a link's token, which is good once. Ends all of the person's sessions."""
+    """Sets a new password with the token of a reset link, which works once. Ends all the person's sessions."""
 
     @extend_schema(request=ResetPasswordSerializer, responses=PasswordChangedSerializer)
     def post(self, request: Request) -> Response:

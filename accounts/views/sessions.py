@@ -13,7 +13,7 @@ from tenants.views import TenantViewSet
 
 
 class SessionViewSet(TenantViewSet):
-    """One's own sessions that are neither ended nor expired: where one is signed in, and when it was last seen."""
+    """The caller's sessions that are open: where the caller is signed in, and when each session was last seen."""
 
     access: ClassVar = {"GET": [IsUserSession], "DELETE": [IsUserSession]}
     serializer_class = SessionSerializer
@@ -33,5 +33,5 @@ class SessionViewSet(TenantViewSet):
 
     @extend_schema(responses=EndedSessionSerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Ends one of one's own sessions: its token is refused from the answer on."""
+        """Ends one of the caller's sessions. Once this is answered, its token is refused."""
         return Response(EndedSessionSerializer(end_session(session=self.get_object(), actor=actor_of(request))).data)

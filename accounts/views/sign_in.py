@@ -38,7 +38,7 @@ class OnboardView(PublicView):
 
 
 class LoginView(PublicView):
-    """Signs a person in and answers a JWT."""
+    """Signs a person in and returns a JWT."""
 
     parser_classes = (FormParser, *PublicView.parser_classes)
 
@@ -52,7 +52,7 @@ class LoginView(PublicView):
 
 
 class LogoutView(TenantAPIView):
-    """Ends this session, the person's other ones, or all."""
+    """Ends this session, the caller's other sessions, or all of them."""
 
     access: ClassVar = {"POST": [IsUserSession]}
 
@@ -74,7 +74,7 @@ class MeView(TenantAPIView):
 
     @extend_schema(request=ChangeProfileSerializer, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
-        """Changes one's own name. The address stays; the role is an admin's to change."""
+        """Changes the caller's name. The e-mail address can't be changed, and only an admin can change the role."""
         wanted = checked(ChangeProfileSerializer(data=request.data))
         user, actor = own_user(self.principal), actor_of(request)
         changed = change_member(user=user, changes=wanted, actor=actor)
@@ -82,7 +82,7 @@ class MeView(TenantAPIView):
 
 
 class WhoamiView(TenantAPIView):
-    """Who is asking, by either credential. Reads the principal alone."""
+    """The caller's kind of credential, tenant and role."""
 
     access: ClassVar = {"GET": [IsTenantViewer]}
 

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# What authentication asks of a key, asked again when a write is about to commit: see `tenants/authority.py`.
+# Repeats authentication's checks of a key before a write commits: see `tenants/authority.py`.
 # Assignments and one CASE: a chain of IF and PERFORM costs 20 microseconds more.
 CREATE = """
 CREATE FUNCTION confirm_key(wanted uuid, of_tenant uuid, needs text, caller inet) RETURNS timestamptz

@@ -56,7 +56,7 @@ def test_sign_in_answers_the_same_for_everybody_it_refuses(acme: Tenant) -> None
         response = client.post("/admin/login/", {"username": address, "password": PASSWORD})
         faults.append(response.context["form"].non_field_errors())
         assert not is_let_in(client)
-    assert faults == [["The address or the password is wrong, or this is no operator's account."]] * 3
+    assert faults == [["The e-mail address or the password is wrong, or this is not an operator's account."]] * 3
 
 
 def test_sign_in_leads_to_no_other_site() -> None:

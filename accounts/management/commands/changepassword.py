@@ -9,12 +9,12 @@ from tenants.actor import command_line_actor
 
 
 class Command(BaseCommand):
-    """Instead of Django's, which ends no session and writes no audit row."""
+    """Replaces Django's command, which ends no API session and writes no audit row."""
 
-    help = "Sets a new password, for an operator or a tenant's person. All their sessions end."
+    help = "Sets a new password for an operator or a member. Ends all their sessions."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("address")
+        parser.add_argument("address", help="The e-mail address of the account.")
 
     def handle(self, *args: Any, address: str, **options: Any) -> None:
         user = User.objects.filter(email=normalize_address(address)).first()

@@ -11,7 +11,7 @@ from tenants.problems import Conflict
 
 
 class Command(BaseCommand):
-    help = "Makes a tenant and prints the invitation of its first admin: how tenants come to be where SIGNUP=invite."
+    help = "Makes a tenant and prints an invitation link for its first admin. Use it if SIGNUP=invite."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")

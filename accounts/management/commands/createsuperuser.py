@@ -14,22 +14,22 @@ from tenants.problems import Conflict
 
 
 class Command(BaseCommand):
-    """Instead of Django's, which writes no audit row, and lets one pass a bad password by."""
+    """Replaces Django's command, which writes no audit row and lets the user bypass the password validators."""
 
-    help = "Makes an operator, for /admin/. With --noinput the password comes from DJANGO_SUPERUSER_PASSWORD."
+    help = "Makes an operator for /admin/. With --noinput the password comes from DJANGO_SUPERUSER_PASSWORD."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--email", help="asked for, or from DJANGO_SUPERUSER_EMAIL with --noinput")
-        parser.add_argument("--noinput", "--no-input", action="store_false", dest="interactive", help="ask nothing")
+        parser.add_argument("--email", help="prompted for, or read from DJANGO_SUPERUSER_EMAIL with --noinput")
+        parser.add_argument("--noinput", "--no-input", action="store_false", dest="interactive", help="never prompt")
 
     def handle(self, *args: Any, email: str | None, interactive: bool, **options: Any) -> None:
         if interactive and not sys.stdin.isatty():
-            raise CommandError("This is no terminal. Set DJANGO_SUPERUSER_PASSWORD, and give --email and --noinput.")
-        address = checked_address(email or (input("E-mail address: ") if interactive else given("EMAIL")))
+            raise CommandError("This is not a terminal. Set DJANGO_SUPERUSER_PASSWORD, and pass --email and --noinput.")
+        address = checked_address(email or (input("E-mail address: ") if interactive else from_environment("EMAIL")))
         person = User(email=address)
         if interactive:
             password = ask_password(person, self.stderr)
-        elif fault := fault_of(password := given("PASSWORD"), person):
+        elif fault := fault_of(password := from_environment("PASSWORD"), person):
             raise CommandError(fault)
         try:
             make_operator(email=address, password=password, actor=command_line_actor())
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self.stdout.write("The operator was made.")
 
 
-def given(name: str) -> str:
+def from_environment(name: str) -> str:
     value = os.environ.get(f"DJANGO_SUPERUSER_{name}", "")
     if not value:
         raise CommandError(f"Set DJANGO_SUPERUSER_{name}.")

@@ -11,9 +11,9 @@ from apikeys.models import APIKey
 
 class Command(BaseCommand):
     help = (
-        "Lists the keys of every tenant that end soon, are idle, were never used, have no end or break the key policy."
-        " With mail configured it tells each tenant's admins: when a key ends in 30, 10 or 1 days or has been idle for"
-        " 90, and every Monday. Run it once a day."
+        "Lists every tenant's keys that end soon, are idle, were never used, have no end or break the key policy."
+        " If mail is configured, it also mails each tenant's admins: every Monday, and when a key ends in 30, 10 or 1"
+        " days or becomes idle, after 90 days without use. Run it once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,13 +22,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.failures = 0
         for report in find_reports(timezone.now()):
-            self.tell(report)
+            self.write_report(report)
             if getattr(settings, "EMAIL_CONFIGURED", False) and (report.is_due or options["mail_all"]):
                 self.mail(report)
         if self.failures:
             raise CommandError(f"{self.failures} mails could not be sent.")
 
-    def tell(self, report: Report) -> None:
+    def write_report(self, report: Report) -> None:
         self.stdout.write(f"{report.tenant.name} ({report.tenant.id})")
         for section in report.sections:
             self.stdout.write(f"  {section.title}: {section.total}")
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"    {key.prefix}…{key.last4}  {key.name}  {when(key)}")
 
     def mail(self, report: Report) -> None:
-        """What can't be sent to one doesn't keep it from the others."""
+        """A mail that can't be sent doesn't stop the others."""
         for mail in mails_of(report):
             try:
                 mail.send()
