@@ -1,4 +1,4 @@
-"""From where a key may be used: networks in CIDR notation, IPv4 and IPv6, and their single addresses."""
+"""The networks from which a key may be used: IPv4 or IPv6, in CIDR notation or as a single IP address."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ MAPPED: Final = IPv6Network("::ffff:0:0/96")  # IPv4-mapped IPv6 addresses (RFC 
 
 
 def parse_network(text: str) -> Network:
-    """ValueError unless it is a network without host bits, or one address. `::ffff:192.0.2.1` is 192.0.2.1."""
+    """Turns IPv4-mapped IPv6 into IPv4. ValueError unless it is a network without host bits, or one IP address."""
     if not NOTATION.fullmatch(text):
         raise ValueError("not a network")
     network = ip_network(text)
@@ -22,18 +22,18 @@ def parse_network(text: str) -> Network:
 
 
 def network_around(text: str) -> Network | None:
-    """The network that somebody meant who left host bits set: `192.0.2.0/24` for `192.0.2.1/24`."""
+    """Clears the host bits: `192.0.2.1/24` becomes `192.0.2.0/24`. None if the text is not a network."""
     try:
         return ip_network(text, strict=False) if NOTATION.fullmatch(text) else None
     except ValueError:
         return None
 
 
-known_network = lru_cache(maxsize=4096)(parse_network)  # every request of a bound key reads its list
+known_network = lru_cache(maxsize=4096)(parse_network)  # each request with a restricted key needs its networks
 
 
 def is_allowed(address: str | None, networks: Iterable[str]) -> bool:
-    """An unknown address is in no network. Of a mapped one, `client_address` answers the IPv4 address."""
+    """False if the IP address is unknown. `client_address` has turned IPv4-mapped IPv6 into IPv4 already."""
     if address is None:
         return False
     caller = ip_address(address)

@@ -62,7 +62,7 @@ class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
 
 @admin.register(APIKey)
 class APIKeyAdmin(OperatorAdmin):
-    """Keys are made and revoked here, and are otherwise as they are. The plaintext is shown once, by `response_add`."""
+    """Operators can make and revoke keys here, but not change them. `response_add` shows the plaintext once."""
 
     form = CreateAPIKeyForm
     autocomplete_fields = ["tenant"]
@@ -96,7 +96,7 @@ class APIKeyAdmin(OperatorAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Of a whole key in the search, only the prefix stays: the page's links repeat the query string."""
+        """Cuts a whole key in the search down to its prefix, because the page's links repeat the query string."""
         query = request.GET.urlencode()
         shortened = PAST_THE_PREFIX.sub(r"\1", query)
         if shortened != query:
@@ -113,7 +113,7 @@ class APIKeyAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[APIKey], search_term: str
     ) -> tuple[QuerySet[APIKey], bool]:
-        """Takes a key as the list shows it, too."""
+        """Also accepts a key as the list shows it: `mg_live_AbCd…WxYz`."""
         return super().get_search_results(request, queryset, search_term.replace("…", " "))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
@@ -122,7 +122,7 @@ class APIKeyAdmin(OperatorAdmin):
         obj.id, obj.plaintext = made.id, plaintext
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Right in the answer, and not through a redirect, which would have to keep the key somewhere meanwhile."""
+        """Shows the key in this response, because a redirect would have to store the key in between."""
         context = {
             **self.admin_site.each_context(request),
             "title": "API key made",
@@ -141,5 +141,5 @@ class APIKeyAdmin(OperatorAdmin):
             queryset.unrevoked(),
             lambda key: revoke_key(key=key, actor=actor_of(request)),
             done="revoked",
-            warning="Programs that use them are refused at once. This can't be taken back.",
+            warning="Programs that use them are refused at once. This can't be undone.",
         )

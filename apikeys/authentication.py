@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from apikeys.addresses import is_allowed
 from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
-from apikeys.services import is_use_noted, note_use
+from apikeys.services import is_last_use_current, write_last_use
 from tenants.actor import actor_of
 from tenants.metrics import AUTHENTICATIONS
 from tenants.models import Role
@@ -20,7 +20,7 @@ REPLACED: Final = "This API key was replaced by a new one, and its grace is over
 
 
 class APIKeyAuthentication(BaseAuthentication):
-    """A program, by the header `X-API-KEY: mg_live_...`."""
+    """Authenticates a program by the header `X-API-KEY: mg_live_...`."""
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
         key = request.META.get("HTTP_X_API_KEY")
@@ -46,8 +46,8 @@ class APIKeyAuthentication(BaseAuthentication):
         if found.tenant_suspended_at is not None:
             raise refusal("tenant_suspended")
         principal = key_principal(found, client_address(request))
-        if not is_use_noted(found):
-            note_use(found=found, actor=actor_of(request, principal))
+        if not is_last_use_current(found):
+            write_last_use(found=found, actor=actor_of(request, principal))
         return principal
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Keys that ask for attention: what `/v1/api-keys/health` answers and `manage.py key_report` tells."""
+"""Keys that need attention, for `/v1/api-keys/health` and `manage.py key_report`."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -28,19 +28,19 @@ def keys_in_service(tenant_id: UUID, *, now: datetime) -> APIKeyQuerySet:
 
 
 def count_concerns(tenant_id: UUID, *, now: datetime) -> dict[str, int]:
-    """How many keys each concern has, of those `in_service`; how many were ever `used`, how many are `frozen`."""
-    counting = {name: Count("id", filter=condition) for name, condition in concerns(now=now).items()}
+    """Counts the keys that are `in_service`, and how many of them were ever `used`, are `frozen` or have each concern."""
+    counts_by_concern = {name: Count("id", filter=condition) for name, condition in concerns(now=now).items()}
     counts: dict[str, int] = keys_in_service(tenant_id, now=now).aggregate(
         in_service=Count("id"),
         used=Count("id", filter=Q(last_used_at__isnull=False)),
         frozen=Count("id", filter=Q(tenant__keys_frozen_at__isnull=False)),
-        **counting,
+        **counts_by_concern,
     )
     return counts
 
 
 def key_health(tenant_id: UUID, *, now: datetime) -> dict[str, Any]:
-    """Counts in one query, and up to 100 keys for each concern: those that end first, then the oldest."""
+    """Each concern's count and its first 100 keys, by expiry and then by age. One query gets all the counts."""
     keys, counts = keys_in_service(tenant_id, now=now), count_concerns(tenant_id, now=now)
     health: dict[str, Any] = {"keys_in_service": counts["in_service"]}
     for name, condition in concerns(now=now).items():

@@ -21,7 +21,7 @@ def generate_key() -> str:
 
 
 def checksum(body: str) -> str:
-    """CRC-32 in base62. It tells a typo or a chance match from a key without a query; it is no security."""
+    """CRC-32 in base62. It finds typos and chance matches without a query. It is not a security measure."""
     number = crc32(body.encode())
     digits = ""
     for _ in range(CHECKSUM_LENGTH):

@@ -26,7 +26,7 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
 
 
 class APIKey(models.Model):
-    """A tenant's key. It keeps its maker as id and label, not as a foreign key: it outlives the person."""
+    """A tenant's key. It stores its maker's id and label, not a foreign key, because it outlives the user."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="api_keys")
@@ -67,7 +67,7 @@ class APIKey(models.Model):
 
     @property
     def policy_violations(self) -> list[Violation]:
-        """How the key breaks the tenant's policy of today; nothing for a key that has ended or was rotated."""
+        """How the key breaks the tenant's current policy. Empty for a key that has ended or was rotated."""
         if self.replaced_by_id or self.status not in IN_SERVICE:
             return []
         found = violation(self.tenant, created_at=self.created_at, expires_at=self.expires_at)

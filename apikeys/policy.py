@@ -1,4 +1,4 @@
-"""What a tenant demands of its keys' lifetime: `require_key_expiry` and `max_key_lifetime_days`."""
+"""A tenant's policy on the lifetime of its keys: `require_key_expiry` and `max_key_lifetime_days`."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,11 +9,11 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from tenants.models import Tenant
 
-USUAL_LIFETIME: Final = timedelta(days=90)  # of a rotated key that needs an end and had none
+USUAL_LIFETIME: Final = timedelta(days=90)  # of a successor that needs an expiry, if the old key had none
 
 
 class Violation(models.TextChoices):
-    """How a key breaks the policy. A maximum can't be kept without an end, so it asks for one too."""
+    """How a key breaks the policy. A maximum lifetime also requires an expiry."""
 
     NO_EXPIRY = "no_expiry"
     LIFETIME_TOO_LONG = "lifetime_too_long"
@@ -35,7 +35,7 @@ def violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | No
 
 
 def violating() -> Q:
-    """The same as a condition on keys, each against its own tenant's policy."""
+    """`violation` as a query condition. It compares each key with its own tenant's policy."""
     needs_end = Q(tenant__require_key_expiry=True) | Q(tenant__max_key_lifetime_days__isnull=False)
     longest = ExpressionWrapper(
         F("tenant__max_key_lifetime_days") * Value(timedelta(days=1)), output_field=models.DurationField()
@@ -44,7 +44,7 @@ def violating() -> Q:
 
 
 def refuse_violation(tenant: Tenant, *, created_at: datetime, expires_at: datetime | None) -> None:
-    """422, with the field."""
+    """422 for the field `expires_at`."""
     found = violation(tenant, created_at=created_at, expires_at=expires_at)
     if found is not None:
         raise ValidationError({"expires_at": [ErrorDetail(policy_sentence(tenant), code=found)]})
@@ -59,7 +59,7 @@ def policy_sentence(tenant: Tenant) -> str:
 def successors_expiry(
     tenant: Tenant, *, now: datetime, created_at: datetime, expires_at: datetime | None
 ) -> datetime | None:
-    """The end of a key that replaces another one: it lives as long as that was made for, within the policy."""
+    """When the key's successor expires. It gets the key's own lifetime, but at most the policy's maximum."""
     if expires_at is not None:
         lifetime = expires_at - created_at
     elif needs_expiry(tenant):

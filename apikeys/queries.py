@@ -9,7 +9,7 @@ from postgres.statements import Statement
 
 
 class FoundKey(NamedTuple):
-    """A key, its tenant, and the database's clock: one clock for all hosts decides when a key has ended."""
+    """A key, its tenant and the database's time. All hosts use this clock to decide whether a key has expired."""
 
     id: UUID
     name: str
@@ -29,7 +29,7 @@ class FoundKey(NamedTuple):
     now: datetime
 
 
-# The fields that aren't the key's column of the same name.
+# Fields that are not the column of the same name in apikeys_apikey.
 OTHERS: Final = {
     "rate_limit": "k.rate_limit_per_minute",
     "tenant_id": "t.id",
@@ -43,10 +43,10 @@ FIND: Final = Statement(f"""
 SELECT {selected(FoundKey._fields, "k", OTHERS)}
 FROM apikeys_apikey k JOIN tenants_tenant t ON t.id = k.tenant_id
 WHERE k.digest = %(digest)s
-""")  # noqa: S608 - columns of ours
+""")  # noqa: S608 - our own column names
 
 
 def find_key(digest: bytes) -> FoundKey | None:
-    """The one query of API-key authentication, by a unique index."""
+    """The only read of API-key authentication. It uses a unique index."""
     rows = FIND.rows(digest=digest, default_cap=settings.TENANT_RATE_LIMIT)
     return FoundKey(*rows[0]) if rows else None

@@ -17,7 +17,7 @@ MOST_NETWORKS = 50
 
 
 class NetworkField(serializers.CharField):
-    """A network in CIDR notation or one address, IPv4 or IPv6, as `ipaddress` writes it."""
+    """A network in CIDR notation or one IP address, IPv4 or IPv6, in the form that `ipaddress` writes."""
 
     default_error_messages = {
         "not_a_network": "This is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32.",
@@ -37,11 +37,11 @@ class NetworksField(ShortListField):
     child = NetworkField()
 
     def __init__(self, **kwargs: Any) -> None:
-        text = "Networks (CIDR) and addresses from which alone the key may be used; empty: from everywhere."
+        text = "Networks (CIDR) and IP addresses from which the key may be used. If empty, from everywhere."
         super().__init__(most=MOST_NETWORKS, help_text=text, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        """Each once, in the order sent."""
+        """Removes duplicates and keeps the order."""
         return list(dict.fromkeys(super().to_internal_value(data)))
 
 
@@ -50,7 +50,7 @@ class APIKeySerializer(serializers.ModelSerializer[APIKey]):
     status = serializers.ChoiceField(choices=Status.choices)
     policy_violations = serializers.ListField(
         child=serializers.ChoiceField(choices=Violation.choices),
-        help_text="How the key breaks the tenant's policy of today.",
+        help_text="How the key breaks the tenant's current policy.",
     )
 
     class Meta:
@@ -78,7 +78,7 @@ class APIKeySerializer(serializers.ModelSerializer[APIKey]):
 
 
 class NewAPIKeySerializer(APIKeySerializer):
-    """The only answer that holds the key itself."""
+    """A new key, with the key itself, which is shown only once."""
 
     api_key = serializers.CharField(help_text="The key. It is shown here and never again.")
 
@@ -121,7 +121,7 @@ class RotateSerializer(serializers.Serializer[Any]):
         default=int(GRACE.total_seconds()),
         min_value=0,
         max_value=int(LONGEST_GRACE.total_seconds()),
-        help_text="For how long the old key still works; a day unless sent, at most 7 days.",
+        help_text="How long the old key still works. A day by default, at most 7 days.",
     )
 
 
@@ -159,14 +159,14 @@ class ConcernSerializer(serializers.Serializer[Any]):
 
 
 class KeyHealthSerializer(serializers.Serializer[Any]):
-    """One entry for each concern; a key can be in several."""
+    """One entry for each concern. A key can be in several of them."""
 
     keys_in_service = serializers.IntegerField()
     ends_soon = ConcernSerializer(help_text="Ends within 30 days.")
     idle = ConcernSerializer(help_text="Not used for 90 days.")
     never_used = ConcernSerializer()
     without_expiry = ConcernSerializer()
-    against_policy = ConcernSerializer(help_text="See `policy_violations` of each.")
+    against_policy = ConcernSerializer(help_text="The `policy_violations` of each key say why.")
 
 
 class APIKeyFilterSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from tenants.models import Role, Tenant
 from tenants.network import network_of
 from tenants.problems import Conflict
 
-USE_NOTED_EVERY: Final = timedelta(minutes=1)
+LAST_USE_INTERVAL: Final = timedelta(minutes=1)
 GRACE: Final = timedelta(days=1)
 LONGEST_GRACE: Final = timedelta(days=7)
 LEAK_REPORTS: Final = Limit("leak reports", 60, 60)  # per IP address; a secret scanner reports many keys
@@ -43,7 +43,7 @@ def create_key(
     rate_limit_per_minute: int | None = None,
     actor: Actor,
 ) -> tuple[APIKey, str]:
-    """The key's row and its plaintext, which exists only in what is returned. 422 where the policy forbids it."""
+    """Returns the key's row and its plaintext, which is stored nowhere. 422 if the policy forbids `expires_at`."""
     with acting(actor):
         key = APIKey(
             tenant=Tenant.objects.get(id=tenant_id),
@@ -69,9 +69,9 @@ def save_new(key: APIKey, actor: Actor) -> str:
 
 
 def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict[str, Any]], actor: Actor) -> APIKey:
-    """Name, addresses, request limit. What stays the same is not written, and not audited. 409 for a revoked key.
+    """Changes the name, the allowed networks or the request limit. 409 `key_revoked` for a revoked key.
 
-    `changes` may be worked out from the row as it is once it is locked.
+    `changes` can be a function of the locked row. Values that stay the same are neither written nor audited.
     """
     with acting(actor, ends=[key.id]):
         key = locked(key)
@@ -90,13 +90,14 @@ def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict
 
 
 def rotate_key(*, key: APIKey, grace: timedelta, actor: Actor) -> Rotated:
-    """A new key with the same settings. The old one works until the grace is over, and never beyond its own end.
+    """Makes a new key with the same settings. The old one works until the grace period is over or it expires.
 
-    Of several at once one rotates. The end is by the database's clock, the one that authentication asks.
+    The row lock lets only one of several parallel calls rotate the key. Times come from the database's clock, which
+    authentication uses too.
     """
     with acting(actor, ends=[key.id]):
         old = locked(key)
-        now: datetime = old.now  # type: ignore[attr-defined] # annotated
+        now: datetime = old.now  # type: ignore[attr-defined] # annotated by `locked`
         refuse_rotation(old, now)
         new = successor_of(old, now)
         plaintext = save_new(new, actor)
@@ -134,13 +135,16 @@ def successor_of(old: APIKey, now: datetime) -> APIKey:
 
 
 def locked(key: APIKey) -> APIKey:
-    """The row as it is now, for this transaction alone."""
+    """Locks the key's row and returns it as it is now, with the database's time as `now`."""
     keys = APIKey.objects.for_tenant(key.tenant_id).select_related("tenant").annotate(now=Now())
     return keys.select_for_update(of=("self",), no_key=True).get(id=key.id)
 
 
 def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED) -> APIKey:
-    """Ends a key for good. One statement decides who was first: 409 `already_revoked` for everybody else."""
+    """Revokes a key for good. 409 `already_revoked` the second time.
+
+    The UPDATE lets only one of several parallel calls succeed.
+    """
     now = timezone.now()
     with acting(actor, ends=[key.id]):
         unrevoked = APIKey.objects.for_tenant(key.tenant_id).unrevoked().filter(id=key.id)
@@ -153,12 +157,15 @@ def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED
 
 
 def report_leak(*, text: str, actor: Actor) -> None:
-    """Whoever holds a whole key can end it. What isn't a key is looked up all the same, and says nothing either."""
+    """Revokes the key, if the text is one. Anyone who has a whole key may revoke it.
+
+    Any other text is looked up in the same way and raises nothing, so the answer is always the same.
+    """
     enforce(LEAK_REPORTS, str(network_of(actor.address)))
     key = APIKey.objects.unrevoked().filter(digest=digest(text)).first()
     if key is None:
         return
-    with suppress(Conflict):  # somebody else was faster: it is revoked
+    with suppress(Conflict):  # a parallel call has revoked it
         revoke_key(key=key, actor=actor, action=Action.KEY_LEAK_REPORTED)
 
 
@@ -167,7 +174,7 @@ def target_of(key: APIKey) -> Target:
 
 
 def described(key: APIKey) -> dict[str, Any]:
-    """What of a key the audit log keeps."""
+    """The fields that the audit log keeps."""
     return {
         "name": key.name,
         "role": key.role,
@@ -181,21 +188,21 @@ def as_text(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def is_use_noted(found: FoundKey) -> bool:
-    return found.last_used_at is not None and found.last_used_at > found.now - USE_NOTED_EVERY
+def is_last_use_current(found: FoundKey) -> bool:
+    return found.last_used_at is not None and found.last_used_at > found.now - LAST_USE_INTERVAL
 
 
-def note_use(*, found: FoundKey, actor: Actor) -> None:
-    """Writes when, where and by what a key was last used: at most once a minute, also with many workers."""
+def write_last_use(*, found: FoundKey, actor: Actor) -> None:
+    """Writes the key's last use (time, IP address, user agent), at most once a minute across all workers."""
     use = {"last_used_at": found.now, "last_used_ip": actor.address, "last_used_agent": actor.agent}
     if found.last_used_at is None:
-        note_first_use(found, use, actor)
+        write_first_use(found, use, actor)
     else:
-        APIKey.objects.filter(id=found.id, last_used_at__lte=found.now - USE_NOTED_EVERY).update(**use)
+        APIKey.objects.filter(id=found.id, last_used_at__lte=found.now - LAST_USE_INTERVAL).update(**use)
 
 
-def note_first_use(found: FoundKey, use: dict[str, Any], actor: Actor) -> None:
-    """Audited. Of several first uses at once, the filtered update lets one be the first."""
+def write_first_use(found: FoundKey, use: dict[str, Any], actor: Actor) -> None:
+    """Also audits it, once: the UPDATE's filter lets only one of several parallel requests through."""
     with acting(actor):
         if APIKey.objects.filter(id=found.id, last_used_at=None).update(**use):
             target = Target(found.id, f"{found.name} ({found.prefix}…)")

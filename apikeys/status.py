@@ -1,4 +1,4 @@
-"""A key's status, as one word. Of several that apply, the most serious wins. A rotated key works until `expires_at`.
+"""A key's status, as one word. If several apply, the most serious wins. A rotated key works until `expires_at`.
 
 `status_at` computes it in SQL, for lists, filters and counts; `status_of` computes it for one key. Keep both in step.
 """

@@ -62,34 +62,34 @@ class APIKeyViewSet(TenantViewSet):
 
     @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:
-        """Makes a key. The answer holds it, this once. 422 where the tenant's policy forbids its lifetime."""
+        """Makes a key. Only this answer contains the key itself. 422 if the tenant's policy forbids its lifetime."""
         wanted = checked(CreateAPIKeySerializer(data=request.data))
         key, plaintext = create_key(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, id: str) -> Response:
-        """One key, with when, from where and by what it was last used."""
+        """One key, with the time, IP address and user agent of its last use."""
         return Response(APIKeySerializer(self.get_object()).data)
 
     @extend_schema(request=APIKeyChangesSerializer, responses=APIKeySerializer)
     def partial_update(self, request: Request, id: str) -> Response:
-        """Changes name, addresses and request limit, whichever is sent. 409 `key_revoked` for a revoked key."""
+        """Changes any of name, allowed networks and request limit. 409 `key_revoked` for a revoked key."""
         key = self.get_object()
         wanted = checked(APIKeyChangesSerializer(data=request.data, partial=True))
         return Response(APIKeySerializer(change_key(key=key, changes=wanted, actor=actor_of(request))).data)
 
     @extend_schema(responses=RevokedAPIKeySerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Revokes a key: no worker accepts it once this is answered. 409 `already_revoked` the second time."""
+        """Revokes a key. Once this is answered, no worker accepts it. 409 `already_revoked` the second time."""
         return Response(RevokedAPIKeySerializer(revoke_key(key=self.get_object(), actor=actor_of(request))).data)
 
     @extend_schema(request=RotateSerializer, responses={201: RotatedAPIKeySerializer})
     def rotate(self, request: Request, id: str) -> Response:
-        """Makes a new key with the same settings; the old one works until the grace is over, or its own end.
+        """Makes a new key with the same settings. The old key works until the grace period is over or it expires.
 
-        The new key lives as long as the old one was made for, within the tenant's policy. `last_used_at` of the old key
-        tells when it is safe to revoke it early. 409 for a key that was revoked (`key_revoked`), has expired
-        (`key_expired`) or was rotated before (`already_rotated`).
+        The new key gets the lifetime that the old one was made with, at most the maximum of the tenant's policy. If the
+        old key's `last_used_at` no longer changes, it can be revoked early. 409 for a key that was revoked
+        (`key_revoked`), has expired (`key_expired`) or was already rotated (`already_rotated`).
         """
         key = self.get_object()
         wanted = checked(RotateSerializer(data=request.data))
@@ -104,7 +104,7 @@ class APIKeyViewSet(TenantViewSet):
 
 
 class KeyHealthView(TenantAPIView):
-    """Which keys ask for attention: ending soon, idle, never used, without an end, against the tenant's policy."""
+    """Keys that need attention: they end soon, are idle, were never used, have no end or break the tenant's policy."""
 
     access: ClassVar = {"GET": [IsUserSession, IsTenantAdmin]}
 
@@ -114,7 +114,7 @@ class KeyHealthView(TenantAPIView):
 
 
 class ReportLeakView(PublicView):
-    """Ends a key that was found where it should not be. Whoever holds it may; the answer is always the same."""
+    """Revokes a leaked key. Anyone who has the key may call this, and the answer is always the same."""
 
     @extend_schema(request=LeakSerializer, responses=LeakReportedSerializer)
     def post(self, request: Request) -> Response:

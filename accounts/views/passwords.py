@@ -37,7 +37,7 @@ class PasswordView(TenantAPIView):
 
 
 class PasswordResetView(PublicView):
-    """Mails a link to set a new password, if the e-mail address has an account. The answer doesn't say whether it has."""
+    """Mails a link to set a new password, if the e-mail address has an account. The answer is always the same."""
 
     @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
     def post(self, request: Request) -> Response:
