@@ -36,7 +36,7 @@ class Invited(NamedTuple):
 
 
 def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
-    """Makes a link that creates one account, within 72 hours. 409 `email_taken` if any tenant has this e-mail address.
+    """Makes a link that creates one account, within 72 hours. 409 `email_taken` if the account exists.
 
     It replaces the tenant's open invitation to the same e-mail address.
     """

@@ -28,7 +28,7 @@ def keys_in_service(tenant_id: UUID, *, now: datetime) -> APIKeyQuerySet:
 
 
 def count_concerns(tenant_id: UUID, *, now: datetime) -> dict[str, int]:
-    """Counts the keys that are `in_service`, and how many of them were ever `used`, are `frozen` or have each concern."""
+    """Counts the keys `in_service`, and how many of them were ever `used`, are `frozen` or have each concern."""
     counts_by_concern = {name: Count("id", filter=condition) for name, condition in concerns(now=now).items()}
     counts: dict[str, int] = keys_in_service(tenant_id, now=now).aggregate(
         in_service=Count("id"),

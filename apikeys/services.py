@@ -90,7 +90,7 @@ def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict
 
 
 def rotate_key(*, key: APIKey, grace: timedelta, actor: Actor) -> Rotated:
-    """Makes a new key with the same settings. The old one works until the grace period is over or it expires.
+    """Makes a new key with the same settings. The old one works until its grace period or its lifetime ends.
 
     The row lock lets only one of several parallel calls rotate the key. Times come from the database's clock, which
     authentication uses too.
