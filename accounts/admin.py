@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import django.contrib.auth.admin  # noqa: F401 - registers Group, which is unregistered below
+import django.contrib.auth.admin  # noqa: F401 - registers Group, which is taken out below
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
