@@ -1,4 +1,4 @@
-"""Who may open which page. Each view of a signed-in person is a `@page`; the rest is for everybody."""
+"""Access control for the pages. A view marked `@page` needs a session and a role; all other views are public."""
 
 import re
 from collections.abc import Callable
@@ -24,13 +24,13 @@ from tenants.permissions import IsTenantViewer, TenantPermission
 from tenants.principal import Principal
 
 LOCAL: Final = re.compile(r"/studio/(?![^?]*(?:\.\.|//|%2[eEfF]|%5[cC]))[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*", re.ASCII)
-NOT_KEPT: Final = re.compile("password|token|once")  # of what was typed into a form: secrets have to be typed again
+NOT_KEPT: Final = re.compile("password|token|once")  # form fields that aren't carried along: secrets
 LONGEST_KEPT: Final = SMALL_BODY // 2
 P = ParamSpec("P")
 
 
 class PageRequest(HttpRequest):
-    """The request of a signed-in person."""
+    """A request from a signed-in user."""
 
     principal: Principal
 
@@ -44,9 +44,9 @@ def page(
     methods: tuple[str, ...] = ("GET", "HEAD"),
     form: bool = False,
 ) -> Callable[[View[P]], View[P]]:
-    """A page for people who are signed in and have a role: everybody else is asked to sign in, or told which role.
+    """Marks a view for signed-in users with a role. Others are asked to sign in, or told which role they need.
 
-    `form`: it also takes the form that it shows.
+    `form`: the view also accepts POST, for the form that it shows.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -61,7 +61,7 @@ def page(
             request.principal = replace(request.principal, needs=permission.minimum_role)
             try:
                 return view(request, *args, **kwargs)
-            except AuthenticationFailed as refusal:  # the session ended while the page was made
+            except AuthenticationFailed as refusal:  # the session ended while the page was being built
                 return ask_to_sign_in(request, refusal)
 
         guarded.permission = permission  # type: ignore[attr-defined] # for the tests' table of pages
@@ -71,7 +71,7 @@ def page(
 
 
 def authenticate(request: PageRequest) -> None:
-    """By the cookie, whose JWT is checked as one in a header is: one query."""
+    """Authenticates by the JWT in the cookie, with the same checks as for one in a header. Costs one query."""
     token = request.COOKIES.get(cookies.NAME, "")
     if not token:
         raise AuthenticationFailed("Sign in to see this page.")
@@ -79,8 +79,8 @@ def authenticate(request: PageRequest) -> None:
 
 
 def ask_to_sign_in(request: HttpRequest, refusal: AuthenticationFailed) -> HttpResponse:
-    """Leads to where the person wanted to go. What was typed into a form is carried along, but for secrets."""
-    if request.headers.get("HX-Request"):  # a part of a page that is open in a session that has ended
+    """Shows the sign-in page, which leads back to the requested one. Form input is carried along, except secrets."""
+    if request.headers.get("HX-Request"):  # htmx refreshes part of a page whose session has ended
         answer = HttpResponse(status=401)
         answer["HX-Redirect"] = reverse("studio:login")
         return answer
@@ -95,7 +95,7 @@ def ask_to_sign_in(request: HttpRequest, refusal: AuthenticationFailed) -> HttpR
 
 
 def carried(request: HttpRequest) -> dict[str, Any]:
-    """What was typed, if the form to sign in has room for it. A stranger's large form isn't even read."""
+    """The form input to carry through the sign-in. A large form isn't read at all: its sender is not authenticated."""
     if body_size(request) > LONGEST_KEPT:
         return {"kept": [], "is_too_long": True}
     return {"kept": [(name, value) for name, values in request.POST.lists() if keeps(name) for value in values]}
@@ -106,5 +106,5 @@ def keeps(name: str) -> bool:
 
 
 def local_path(text: Any) -> str:
-    """Where to go on to: a page of the Studio and nothing else, however it is spelled."""
+    """Returns `text` if it is the path of a Studio page, else the overview's path. Prevents open redirects."""
     return text if isinstance(text, str) and LOCAL.fullmatch(text) else reverse("studio:overview")

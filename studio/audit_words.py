@@ -1,4 +1,4 @@
-"""What was done, in words that follow on who did it."""
+"""Audit actions and actors in words. The actions read as sentences that follow the actor's name."""
 
 from typing import Final
 

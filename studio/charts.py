@@ -1,4 +1,4 @@
-"""Bars as SVG, made here: no script, and the page has the same numbers as a table."""
+"""Bar charts as SVG, without scripts. The page also shows the same numbers as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Chart:
 
 
 def daily_chart(days: Sequence[dict[str, Any]]) -> Chart:
-    """Of `[{"date", "events"}]`. A day without events is a line, so that it is seen to be there."""
+    """Takes `[{"date", "events"}]`. A day without events gets a bar of one pixel, so that the day is visible."""
     most = max((day["events"] for day in days), default=0)
     step = WIDTH / max(len(days), 1)
     bars = []

@@ -1,4 +1,4 @@
-"""What can't be undone is confirmed by typing the name of what goes."""
+"""Actions that can't be undone are confirmed by typing the name of the object."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every page of the house needs: who is signed in, and where they may go."""
+"""Template context for every page: the principal, and the menu entries that it may open."""
 
 from typing import Any, Final, NamedTuple
 

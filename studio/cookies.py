@@ -1,4 +1,4 @@
-"""The cookie that keeps the JWT of a person who uses the pages. The API takes the header only, and never reads it."""
+"""The cookie that holds a user's JWT for the pages. The API accepts the header only, and never reads the cookie."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from accounts.services import SignedIn
 
-# __Host- (RFC 6265bis, section 4.1.3.2): from this host alone, over TLS alone, for all paths.
+# __Host- (RFC 6265bis, section 4.1.3.2): set by this host only, over TLS only, for all paths.
 NAME: Final = "__Host-studio" if settings.HTTPS else "studio"
 
 

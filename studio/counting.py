@@ -1,10 +1,7 @@
-"""Numbers with their nouns."""
-
-
 def counted(noun: str, number: int) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def counted_all(numbers: dict[str, int]) -> str:
-    """Without those of which there is none."""
+    """Leaves out zeros."""
     return ", ".join(counted(noun, number) for noun, number in numbers.items() if number) or "nothing"

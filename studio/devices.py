@@ -1,8 +1,8 @@
-"""What a session's agent is, in the words of its owner."""
+"""Describes a session's device, from its User-Agent header."""
 
 from typing import Final
 
-# In this order: browsers call themselves by the names of others, too.
+# The order matters: browsers also list the names of other browsers.
 BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -22,7 +22,7 @@ SYSTEMS: Final = (
 
 
 def device_of(agent: str) -> str:
-    """A browser and its system; of a program its own name."""
+    """For a browser, `Firefox on Linux`; for other programs, the start of the header."""
     if not agent:
         return "Unknown device"
     browser = next((name for mark, name in BROWSERS if mark in agent), "")

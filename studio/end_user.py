@@ -1,4 +1,4 @@
-"""Everything known about one end user, in few queries that cost the same however much it is."""
+"""Reads everything known about one end user, in a few queries whose cost is bounded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,7 +45,7 @@ class Thread(NamedTuple):
 
 
 class Count(int):
-    """Counted up to a bound: a page must not take longer because there is more."""
+    """A count that stops just above 10,000, so that a page costs the same however many rows there are."""
 
     def __str__(self) -> str:
         return f"over {MOST_COUNTED:,}" if self > MOST_COUNTED else f"{int(self):,}"
@@ -65,7 +65,7 @@ class EndUserTally:
 
 
 def tally_of(*, tenant_id: UUID, user_id: str) -> EndUserTally:
-    """Counts, and the threads among the newest 1,000 events. Inside `tenant_transaction`."""
+    """Counts the rows, and finds the latest threads among the newest 1,000 events. Call in `tenant_transaction`."""
     with connection.cursor() as cursor:
         cursor.execute(TALLY, {"tenant": tenant_id, "user": user_id, "most": MOST_COUNTED + 1})
         events, beliefs, versions, episodes, *columns = cursor.fetchone()
@@ -84,7 +84,7 @@ class Known(NamedTuple):
 
 
 def beliefs_of(*, tenant_id: UUID, subject_id: str) -> Known:
-    """The newest active beliefs, and the newest versions of any kind: one query. Inside `tenant_transaction`."""
+    """Reads the newest active beliefs and the newest versions, in one query. Call in `tenant_transaction`."""
     versions = Belief.objects.for_tenant(tenant_id).filter(subject_id=subject_id).order_by("-id")
     found = sorted(versions.active()[:BELIEFS].union(versions[:BELIEFS]), key=lambda belief: belief.id, reverse=True)
     return Known([belief for belief in found if belief.ended_at is None][:BELIEFS], found[:BELIEFS])

@@ -1,4 +1,4 @@
-"""The forms of the pages: checked by the API's own serializers, so that both have the same rules."""
+"""The forms of the pages. The API's own serializers validate them, so that both follow the same rules."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +15,11 @@ from tenants.refusals import UNAUTHENTICATED
 
 
 class NothingSerializer(Serializer[Any]):
-    """Of a form that asks for nothing but a click."""
+    """For a form without fields, only a button."""
 
 
 class Form:
-    """What was typed, what is wrong with it, and that it has its effect once.
+    """The input of a form and its errors. Makes sure that the form takes effect only once.
 
     The field `once` identifies the form: see `submissions.py`.
     """
@@ -46,14 +46,14 @@ class Form:
 
     @property
     def confirms(self) -> bool:
-        """Whether it asks to confirm what can't be undone: such a form saves nothing."""
+        """Whether the form confirms an action that can't be undone: its errors then say "done" instead of "saved"."""
         return not {"confirm", "confirmed"}.isdisjoint(self.serializer().fields)
 
     @contextmanager
     def checking(self) -> Iterator[None]:
-        """What is refused inside is shown at its field, and the form is shown again with what was typed.
+        """Catches refusals, to show them at their fields, in a form that keeps its input.
 
-        But for a session that has ended meanwhile: the page asks to sign in again.
+        Raises if the session has ended: the page then asks to sign in again.
         """
         try:
             yield
@@ -62,16 +62,16 @@ class Form:
                 unclaim(self.claimed)
             if is_session_over(refusal):
                 raise
-            self.note(refusal)
+            self.set_errors(refusal)
 
     def fields(self, **more: Any) -> dict[str, Any]:
-        """What was typed, checked. Also claims the form's one effect."""
+        """Returns the validated input, and marks the form as used."""
         serializer = self.serializer(data=self.values, context=self.context)
         serializer.is_valid(raise_exception=True)
         self.claimed = claim(self.request)
         return {**serializer.validated_data, **more}
 
-    def note(self, refusal: APIException) -> None:
+    def set_errors(self, refusal: APIException) -> None:
         self.status = 422 if isinstance(refusal, ValidationError) else refusal.status_code
         self.code = str(refusal.get_codes())
         if wait := getattr(refusal, "wait", None):
@@ -91,24 +91,24 @@ class Form:
 
 
 def is_session_over(refusal: APIException) -> bool:
-    """Not a wrong password, which the form itself tells."""
+    """False for a wrong password, which the form reports itself."""
     return isinstance(refusal, AuthenticationFailed) and refusal.get_codes() in UNAUTHENTICATED
 
 
 def only_sent(request: HttpRequest, *names: str) -> dict[str, Any]:
-    """Of a form that sends one thing of several. To a serializer a checkbox that a whole form lacks is unticked."""
+    """For forms that send some of their fields. From a QueryDict, serializers read a missing checkbox as unticked."""
     return {name: request.POST[name] for name in names if name in request.POST}
 
 
 def faults_of(refusal: APIException) -> dict[str, str]:
-    """What is wrong with each field, if that is what was refused."""
+    """The errors by field; empty if the refusal is not about fields."""
     if not isinstance(refusal.detail, dict):
         return {}
     return {str(name): sentence_of(detail) for name, detail in refusal.detail.items()}
 
 
 def sentence_of(detail: Any) -> str:
-    """All that is wrong with a field, in one line."""
+    """All errors of a field, in one line."""
     if isinstance(detail, dict):
         return " ".join(sentence_of(inner) for inner in detail.values())
     if isinstance(detail, list):

@@ -1,4 +1,4 @@
-"""What the forms of keys ask otherwise than the API: addresses by lines, and a tick before the last step."""
+"""Where the key forms differ from the API: IP addresses come as lines, and a checkbox confirms the last step."""
 
 import re
 from typing import Any, Final, cast
@@ -14,7 +14,7 @@ LONGEST_SHOWN: Final = 60
 
 
 class AddressesField(NetworksField):
-    """One a line, or with commas between."""
+    """One per line, or separated by commas, semicolons or spaces."""
 
     def to_internal_value(self, data: Any) -> list[str]:
         lines = enumerate("\n".join(data).splitlines(), 1)
@@ -30,7 +30,7 @@ class AddressesField(NetworksField):
 
 def fault_of(line: int, text: str) -> serializers.ErrorDetail:
     meant = network_around(text)
-    fault = f"no network. Did you mean {meant}?" if meant else "no address."
+    fault = f"not a network. Did you mean {meant}?" if meant else "not an IP address."
     return serializers.ErrorDetail(f"Line {line}: “{text[:LONGEST_SHOWN]}” is {fault}", code="not_a_network")
 
 
@@ -46,6 +46,6 @@ class KeyChangesSerializer(APIKeyChangesSerializer):
 
 
 class TakeBackSerializer(UndoSerializer):
-    """Counted until it is confirmed."""
+    """A dry run until `confirmed` is set."""
 
     confirmed = serializers.BooleanField(default=False)

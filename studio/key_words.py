@@ -1,4 +1,4 @@
-"""What a key is, in the words of its list. The API's `status` stays what it is."""
+"""The state of a key as the pages show it. It differs from the API's `status`."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ TONES: Final[dict[str, str]] = {"active": "good", "expiring": "warn", "rotated":
 
 
 def state_of(key: APIKey) -> str:
-    """A key that was rotated has ended once its grace is over, and one that ends is no worry before its last week."""
+    """A rotated key has ended once its grace period is over. A key is only shown as expiring when it ends shortly."""
     status = key.status
     if status in (Status.EXPIRED, Status.ROTATED) and key.has_expired(timezone.now()):
         return "ended"
@@ -25,14 +25,14 @@ def state_of(key: APIKey) -> str:
 
 
 def ends_shortly(key: APIKey) -> bool:
-    """In its last week; of a short life, in its last fifth."""
+    """Whether the key is in its last week, or in the last fifth of its lifetime if that is shorter."""
     if key.expires_at is None:
         return False
     return key.expires_at - timezone.now() <= min(WARNED_BEFORE, (key.expires_at - key.created_at) / 5)
 
 
 def in_state(keys: APIKeyQuerySet, status: str) -> APIKeyQuerySet:
-    """Without a status, those that are not revoked."""
+    """Without a status, all keys that are not revoked."""
     if status == Status.EXPIRED:
         return keys.in_status(Status.EXPIRED, Status.ROTATED).filter(expires_at__lte=timezone.now())
     if status == Status.ROTATED:
@@ -41,13 +41,13 @@ def in_state(keys: APIKeyQuerySet, status: str) -> APIKeyQuerySet:
 
 
 def why_not(key: APIKey, act: str) -> str:
-    """Why a key can't be edited, rotated or revoked any more; "" if it can."""
+    """Why a key can no longer be edited, rotated or revoked; "" if it can."""
     if key.revoked_at:
-        return "This key was revoked: nothing of it can be changed any more."
+        return "This key was revoked and can no longer be changed."
     if key.has_expired(timezone.now()):
-        return "This key has ended, and is refused everywhere. Make a new one."
+        return "This key has ended and is refused everywhere. Make a new one."
     if key.replaced_by_id and act != "revoke":
         return (
-            "This key was rotated, and the new one was shown once. Open the key that replaced it, or revoke this one."
+            "This key was rotated, and the new key was shown once. Open the key that replaced it, or revoke this one."
         )
     return ""

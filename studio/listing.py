@@ -1,4 +1,4 @@
-"""Lists that the address narrows: by the API's own filters, so that both mean the same by them."""
+"""Lists that the query string filters. They use the API's own filters, so that both behave the same."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -34,7 +34,7 @@ LABELS: Final = {
 
 
 class Listing:
-    """One page of a list: its rows, what was asked for, and what is wrong with that."""
+    """One page of a list: its rows, its filters, and their errors."""
 
     def __init__(self, request: PageRequest, serializer: type[Serializer[Any]]) -> None:
         self.request = request
@@ -47,10 +47,10 @@ class Listing:
         if filters.is_valid():
             self.wanted = filters.validated_data
         else:
-            self.note(filters.errors)
+            self.set_errors(filters.errors)
 
     def take(self, rows: QuerySet[Any], *, ordering: Sequence[str], name: str) -> None:
-        """Inside `tenant_transaction`, if the rows are of memory."""
+        """Call in `tenant_transaction` if the rows are events, beliefs or episodes."""
         if self.errors:
             return
         tenant_id = self.request.principal.tenant_id
@@ -64,9 +64,9 @@ class Listing:
                 name=f"studio {name}",
             )
         except ValidationError as refusal:
-            self.note(refusal.detail)
+            self.set_errors(refusal.detail)
 
-    def note(self, detail: Any) -> None:
+    def set_errors(self, detail: Any) -> None:
         self.errors = {name: sentence_of(fault) for name, fault in detail.items()}
 
     @property
@@ -79,12 +79,12 @@ class Listing:
 
     @property
     def newest(self) -> str:
-        """The address of the first page."""
+        """The URL of the first page."""
         return "?" + urlencode(self.values)
 
     @property
     def older(self) -> str:
-        """The address of the next page, if there is one."""
+        """The URL of the next page; "" if there is none."""
         cursor = self.page.next_cursor
         return "?" + urlencode(self.values | {"cursor": cursor}) if cursor else ""
 

@@ -1,4 +1,4 @@
-"""What the pages ask beyond the services and queries of the other apps."""
+"""Queries that only the pages need."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ from studio.key_words import in_state
 from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal
 
-# Bounded by the newest 1,000 events, so that it costs the same however many there are.
+# Reads the newest 1,000 events only, so that it costs the same however many there are.
 WRITERS: Final = """
 SELECT written.by_key, k.name, written.events
 FROM (
@@ -37,7 +37,7 @@ SORTS: Final[dict[str, tuple[Any, ...]]] = {
 MOST_KEYS: Final = 500
 
 
-# Up to one more than is told, so that a key that wrote millions costs no more.
+# Stops at 1,001, one more than the page shows, so that a key that wrote millions costs no more.
 WRITTEN: Final = """
 SELECT (
     SELECT count(*) FROM (
@@ -53,7 +53,7 @@ SELECT (
 
 
 class Written(NamedTuple):
-    """How much of what a key wrote is there; 1,001 are more than 1,000."""
+    """How many events and active beliefs of a key exist. 1,001 means more than 1,000."""
 
     events: int
     beliefs: int
@@ -66,21 +66,21 @@ class Writer(NamedTuple):
 
 
 def newest_writers(tenant_id: UUID) -> list[Writer]:
-    """Which keys wrote the newest 1,000 events, most first. Inside `tenant_transaction`."""
+    """The five keys that wrote most of the newest 1,000 events, most first. Call in `tenant_transaction`."""
     with connection.cursor() as cursor:
         cursor.execute(WRITERS, {"tenant": tenant_id})
         return [Writer(*row) for row in cursor.fetchall()]
 
 
 def written_by_key(key: APIKey) -> Written:
-    """Inside `tenant_transaction`."""
+    """Call in `tenant_transaction`."""
     with connection.cursor() as cursor:
         cursor.execute(WRITTEN, {"tenant": key.tenant_id, "key": key.id})
         return Written(*cursor.fetchone())
 
 
 def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKeyQuerySet:
-    """Keys as the page asks for them, at most 500; without a status, those that are not revoked."""
+    """The keys that match, at most 500. Without a status, all keys that are not revoked."""
     keys = in_state(APIKey.objects.for_tenant(tenant_id).select_related("tenant"), status)
     if name:
         keys = keys.filter(Q(name__icontains=name) | Q(last4=name) | Q(prefix=name))
@@ -88,7 +88,7 @@ def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKey
 
 
 def key_choices(principal: Principal) -> list[tuple[UUID, str]]:
-    """What a list can be narrowed to; revoked keys too: what they wrote is still there. Others see no list of keys."""
+    """The keys to filter a list by, also revoked ones, since what they wrote remains. Only admins may list keys."""
     if not IsTenantAdmin.allows(principal):
         return []
     keys = APIKey.objects.for_tenant(principal.tenant_id)
@@ -96,7 +96,7 @@ def key_choices(principal: Principal) -> list[tuple[UUID, str]]:
 
 
 def writer_names(tenant_id: UUID, rows: Iterable[Remembered]) -> dict[UUID, str]:
-    """The names of the keys and people that wrote these rows."""
+    """The names of the keys and users that wrote these rows, by id."""
     rows = list(rows)
     key_ids = {row.written_by_key for row in rows if row.written_by_key}
     user_ids = {row.written_by_user for row in rows if row.written_by_user}

@@ -1,4 +1,4 @@
-"""What a form showed goes along with it: so it changes what was typed over, and nobody's change meanwhile is lost."""
+"""Prevents lost updates. A form sends back the values that it showed, so that only edited fields are changed."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from tenants.problems import Conflict
 
 
 def shown(current: dict[str, Any]) -> dict[str, Any]:
-    """What a form starts with."""
+    """The initial values of a form. `seen` holds them as JSON."""
     return {name: as_typed(value) for name, value in current.items()} | {"seen": json.dumps(current)}
 
 
@@ -19,9 +19,9 @@ def as_typed(value: Any) -> Any:
 
 
 def changes_of(form: Form, fields: dict[str, Any], current: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
-    """What was typed over. Where somebody else has typed over the same meanwhile: 409, which says what.
+    """Returns the fields that the user edited. 409 if someone else has changed one of them since the form was shown.
 
-    The form is then shown with all else as it is now, and has its way when it is sent again.
+    The form then shows the current values of all other fields. Sent again, it overwrites the other change.
     """
     seen = read_seen(form.values.get("seen"))
     changes = {name: value for name, value in fields.items() if name not in seen or value != seen[name]}
@@ -32,11 +32,11 @@ def changes_of(form: Form, fields: dict[str, Any], current: dict[str, Any], labe
         if name not in changes:
             form.values[name] = value
     said = " ".join(f"{labels[name]} is {in_words(current[name])} now." for name in clashes)
-    raise Conflict(f"It was changed meanwhile. {said} Save again to have it as you typed it.", code="changed")
+    raise Conflict(f"This was changed in the meantime. {said} Save again to keep what you typed.", code="changed")
 
 
 def read_seen(text: Any) -> dict[str, Any]:
-    """What is no JSON of ours was seen by nobody."""
+    """Missing or invalid JSON means that every field counts as changed."""
     try:
         seen = json.loads(text)
     except (TypeError, ValueError, RecursionError):

@@ -17,8 +17,8 @@ OPEN_SECONDS: Final = 2 * 3600  # how long a form may be open, and how long we r
 SUBMISSIONS: Final = Limit("form", 1, OPEN_SECONDS)
 SUBMISSIONS_BY_SENDER: Final = Limit("forms", 100, 600)  # per session, or per network if nobody is signed in
 SIGNER: Final = TimestampSigner(salt="memgraph.studio.form")
-TOO_OLD: Final = "This form was open for too long. Look through it, and send it again."
-SENT_BEFORE: Final = "This form was sent before, and had its effect once. Look at the list before you send it again."
+TOO_OLD: Final = "This form was open for too long. Check it and send it again."
+SENT_BEFORE: Final = "This form was already sent and took effect. Look at the list before you send it again."
 
 
 def name_form() -> str:

@@ -1,4 +1,4 @@
-"""What the framework says of a field, for people. What we word ourselves stays as it is, whatever its code."""
+"""Replaces the framework's field errors with plainer ones. Our own messages stay as they are, whatever their code."""
 
 import re
 from typing import Final
@@ -11,12 +11,12 @@ PLAIN: Final = [
         (r"Ensure this value is greater than or equal to (\S+)\.", "At least {}."),
         (r"Ensure this field has no more than (\d+) characters\.", "At most {} characters."),
         (r"Ensure this field has no more than (\d+) elements\.", "At most {}."),
-        (r"A valid integer is required\.", "This is no whole number."),
-        (r"(?:A valid number is required|String value too large)\.", "This is no number."),
-        (r"Datetime has wrong format\..*|Datetime value out of range\.", "This is no date."),
-        (r'"(?s:.*)" is not a valid choice\.', "Choose one of those that are offered."),
-        (r"Must be a valid UUID\.", "This is no id."),
-        (r"This is not a cursor of this list\.", "This page of the list is gone: go to the first."),
+        (r"A valid integer is required\.", "This is not a whole number."),
+        (r"(?:A valid number is required|String value too large)\.", "This is not a number."),
+        (r"Datetime has wrong format\..*|Datetime value out of range\.", "This is not a date."),
+        (r'"(?s:.*)" is not a valid choice\.', "Choose one of the options."),
+        (r"Must be a valid UUID\.", "This is not an id."),
+        (r"This is not a cursor of this list\.", "This page of the list is gone: go to the first page."),
     )
 ]
 

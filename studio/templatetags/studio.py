@@ -31,7 +31,7 @@ UNITS: Final = ((60, "minute", 60), (3600, "hour", 24), (DAY, "day", 61), (365 *
 
 @register.simple_tag
 def asset(path: str) -> str:
-    """A static file's address, which changes with its content: so browsers may keep it for ever."""
+    """The URL of a static file. It changes with the content, so browsers may cache the file for ever."""
     return f"{static(path)}?v={fingerprint(path)}"
 
 
@@ -40,7 +40,7 @@ def fingerprint(path: str) -> str:
     found = finders.find(path)
     if not isinstance(found, str):
         raise LookupError(path)
-    with open(found, "rb") as file:  # noqa: PTH123 - a path of our own
+    with open(found, "rb") as file:  # noqa: PTH123 - the finder returns a string
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
@@ -51,7 +51,7 @@ def once() -> str:
 
 @register.filter
 def moment(value: datetime | None) -> SafeString | str:
-    """A time in UTC; the script turns it into the reader's zone and leaves UTC on hover."""
+    """A time in UTC. The script shows it in the reader's time zone, with UTC on hover."""
     if value is None:
         return "-"
     utc = value.astimezone(UTC)
@@ -83,7 +83,7 @@ def ago(value: datetime | None, never: str = "never") -> SafeString | str:
 
 
 def span(seconds: float) -> str:
-    """To the nearest: what was made for 30 days says so, and not 29, a second later."""
+    """Rounds to the nearest unit, so that 30 days are not shown as 29 a second later."""
     for size, name, most in UNITS:
         if (number := round(seconds / size)) < most:
             return counted(name, number)
@@ -108,7 +108,7 @@ def percent(share: float) -> str:
 
 @register.filter
 def user_page(name: str) -> str:
-    """In the query, because an end user may be called anything, also with slashes and dots."""
+    """The name is in the query string, because it may contain slashes and dots."""
     return f"{reverse('studio:users-user')}?{urlencode({'id': name})}"
 
 
@@ -119,7 +119,7 @@ def thread_page(name: str) -> str:
 
 @register.filter
 def entry(mapping: Any, name: str) -> Any:
-    """The value under a name that the template holds in a variable; "" without one."""
+    """Looks up a key that the template holds in a variable; "" if it is missing."""
     return mapping.get(name, "") if mapping else ""
 
 
@@ -135,7 +135,7 @@ def action_words(row: AuditEntry) -> str:
 
 @register.filter
 def actor_words(row: AuditEntry) -> str:
-    """What kind of actor it was, if it was no signed-in person."""
+    """The kind of actor. Pages show it unless the actor is a user with a name."""
     return ACTORS.get(row.actor_kind, row.actor_kind)
 
 
@@ -151,6 +151,6 @@ def pretty(value: Any) -> str:
 
 @register.filter
 def said(event: Event) -> str:
-    """What an event says in one line: its text, or else its JSON."""
+    """An event in one line: its text, or else its JSON."""
     text = event.content.get("text")
     return text if isinstance(text, str) and text else json.dumps(event.content, ensure_ascii=False)

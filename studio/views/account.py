@@ -1,4 +1,4 @@
-"""One's own account: the name, the password, and where one is signed in."""
+"""The user's own account: name, password and sessions."""
 
 from typing import Any, Final
 
@@ -44,19 +44,19 @@ def password(request: PageRequest) -> HttpResponse:
     if form.submitted:
         with form.checking():
             ended = change_password(principal=request.principal, actor=actor_of(request), **form.fields())
-            messages.success(request, f"Your password is changed. {said_of(ended)}")
+            messages.success(request, f"Your password is changed. {ended_text(ended)}")
             return redirect("studio:account")
     return form.show("studio/account/password.html")
 
 
-def said_of(ended: int) -> str:
+def ended_text(ended: int) -> str:
     if not ended:
-        return "You were signed in nowhere else."
+        return "You had no other sessions."
     return f"You are signed out of {ended} other {'session' if ended == 1 else 'sessions'}."
 
 
 class EndSerializer(serializers.Serializer[Any]):
-    """Which session ends; without one, all but this."""
+    """The session to end; without one, all others."""
 
     session = serializers.CharField(max_length=36, required=False)
 
@@ -70,7 +70,7 @@ def end(request: PageRequest) -> HttpResponse:
             end_session(session=own_sessions(request).with_id(chosen), actor=actor)
             messages.success(request, "That session is ended.")
         else:
-            messages.success(request, said_of(sign_out(principal=request.principal, scope="others", actor=actor)))
+            messages.success(request, ended_text(sign_out(principal=request.principal, scope="others", actor=actor)))
     if form.fault:
         messages.error(request, form.fault)
     return redirect("studio:account")

@@ -1,4 +1,4 @@
-"""The audit log: to look something up, and to take all of it along."""
+"""The audit log: a list with filters, and an export as CSV."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -39,7 +39,7 @@ def audit(request: PageRequest) -> HttpResponse:
 
 
 def sent_filters(request: PageRequest) -> dict[str, str]:
-    """What was chosen: a field that was left empty filters nothing."""
+    """The filters in the query string. Empty fields are ignored."""
     known = AuditFilterSerializer().fields
     return {name: value for name, value in request.GET.dict().items() if value and name in known}
 

@@ -1,4 +1,4 @@
-"""What was learned: what holds now, how it came about, and setting it right."""
+"""Beliefs: the active ones, their history, and corrections."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -30,7 +30,7 @@ CHANGED_MEANWHILE: Final = ("changed_meanwhile", "belief_not_active")
 
 @page()
 def beliefs(request: PageRequest) -> HttpResponse:
-    """The active ones."""
+    """Lists the active beliefs."""
     tenant_id = request.principal.tenant_id
     listing = Listing(request, BeliefFilterSerializer)
     with tenant_transaction(tenant_id):
@@ -43,12 +43,12 @@ def beliefs(request: PageRequest) -> HttpResponse:
 
 
 class NoFilterSerializer(serializers.Serializer[Any]):
-    """The history of one belief is shown whole."""
+    """The history of a belief has no filters."""
 
 
 @page()
 def belief(request: PageRequest, id: str) -> HttpResponse:
-    """One version, among all versions of its subject and key."""
+    """Shows one version, and all versions of its subject and key."""
     tenant_id = request.principal.tenant_id
     listing = Listing(request, NoFilterSerializer)
     with tenant_transaction(tenant_id):
@@ -72,7 +72,7 @@ def get_belief(request: PageRequest, id: str) -> Belief:
 @takes(LARGE_FORM)
 @page(IsTenantEditor, form=True)
 def edit(request: PageRequest, id: str) -> HttpResponse:
-    """What was changed since the form was shown is told; sent again, it changes the version that is active by then."""
+    """Reports a change made since the form was shown. Sent again, the form changes the version active by then."""
     found = get_belief(request, id)
     if found.ended_at and request.method != "POST":
         return to_active(request, found)
@@ -99,8 +99,8 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
 def to_active(request: PageRequest, belief: Belief) -> HttpResponse:
     active = active_version(belief)
     if active is None:
-        return redirect("studio:beliefs-belief", id=belief.id)  # which says that it was deactivated
-    messages.warning(request, "The version that you opened holds no longer. This is the one that does.")
+        return redirect("studio:beliefs-belief", id=belief.id)  # that page says that it was deactivated
+    messages.warning(request, "The version that you opened is no longer active. This is the active one.")
     return redirect("studio:beliefs-edit", id=active.id)
 
 
@@ -110,17 +110,17 @@ def active_version(belief: Belief) -> Belief | None:
 
 
 def typed_value(typed: str, value: str) -> str:
-    """Browsers send every line break as CR LF: what was not touched must not look like another value."""
-    typed = with_plain_breaks(typed)
-    return value if typed == with_plain_breaks(value) else typed
+    """Browsers send every line break as CR LF. An unedited value must not look like a new one."""
+    typed = with_unix_breaks(typed)
+    return value if typed == with_unix_breaks(value) else typed
 
 
-def with_plain_breaks(text: str) -> str:
+def with_unix_breaks(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
-    """What an agent learned since the form was shown is not overwritten unseen."""
+    """409 if the belief has changed since the form was shown."""
     tenant_id = request.principal.tenant_id
     with tenant_transaction(tenant_id, by=request.principal):
         current = Belief.objects.for_tenant(tenant_id).select_for_update().with_id(id)
@@ -155,7 +155,7 @@ def count_versions(belief: Belief) -> dict[str, int]:
 
 
 def confirm_same(typed: str, name: str, sentence: str) -> None:
-    """Without white space, of which a text field keeps no line breaks."""
+    """Ignores white space, because a text field drops line breaks."""
     if "".join(typed.split()) != "".join(name.split()):
         raise serializers.ValidationError({"confirm": [serializers.ErrorDetail(sentence, code="not_the_name")]})
 
@@ -164,7 +164,7 @@ def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> Http
     versions = {"subject_id": belief.subject_id, "key": belief.key}
     count = forget_beliefs(tenant_id=belief.tenant_id, wanted=versions, soft=soft, actor=actor_of(request))
     if soft:
-        said = "Deactivated: no search finds it any more." if count else "There was no active version any more."
+        said = "Deactivated: searches no longer find it." if count else "There was no active version left."
         messages.success(request, said)
         return redirect("studio:beliefs-belief", id=belief.id)
     messages.success(request, f"Deleted for good: {count:,} version{'' if count == 1 else 's'}.")

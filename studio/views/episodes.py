@@ -1,4 +1,4 @@
-"""What belonged together."""
+"""Episodes: events that belong together."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from studio.access import PageRequest, page
 from studio.listing import Listing
 from studio.queries import key_choices, writer_names
 
-EVENTS: Final = 100  # on a page of one episode, which has a thousand at most
+EVENTS: Final = 100  # per page; an episode has at most 1,000
 
 
 @page()

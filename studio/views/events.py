@@ -1,4 +1,4 @@
-"""What happened: as a list, as a conversation, and one by one."""
+"""Events: as a list, as a conversation, and one by one."""
 
 import json
 
@@ -15,7 +15,7 @@ from studio.queries import key_choices, writer_names
 
 @page()
 def events(request: PageRequest) -> HttpResponse:
-    """Newest first. Of one thread they are shown as a conversation."""
+    """Newest first. A single thread is shown as a conversation."""
     tenant_id = request.principal.tenant_id
     listing = Listing(request, EventFilterSerializer)
     with tenant_transaction(tenant_id):

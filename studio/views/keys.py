@@ -1,4 +1,4 @@
-"""API keys: see whether they are used, make one, and take it away."""
+"""API keys: their use, how to create, edit, rotate and revoke them, and how to undo what they wrote."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -38,7 +38,7 @@ ROLES: Final = {
     Role.EDITOR: "Also writes them. What most agents need.",
     Role.ADMIN: "Also exports and imports everything. For backups and migrations.",
 }
-EDITABLE: Final = {"name": "The name", "allowed_ips": "Its addresses", "rate_limit_per_minute": "Requests a minute"}
+EDITABLE: Final = {"name": "The name", "allowed_ips": "The IP allowlist", "rate_limit_per_minute": "The rate limit"}
 LATELY: Final = timedelta(days=1)
 NEWEST: Final = 10
 
@@ -53,7 +53,7 @@ def keys(request: PageRequest) -> HttpResponse:
 
 @page(IsTenantAdmin, form=True)
 def new(request: PageRequest) -> HttpResponse:
-    """The key itself is on the answer of the POST and nowhere else: reloading or coming back doesn't show it again."""
+    """Only the response to the POST shows the key. Reloading the page or coming back doesn't show it again."""
     tenant = Tenant.objects.get(id=request.principal.tenant_id)
     form = Form(request, NewKeySerializer, initial={"role": Role.EDITOR, "lifetime": usual_lifetime(tenant)})
     if form.submitted:
@@ -67,13 +67,13 @@ def new(request: PageRequest) -> HttpResponse:
 
 
 def newest_of(request: PageRequest, name: str) -> APIKey | None:
-    """The key that a form made which is sent again: so far as its maker and name tell."""
+    """The key that a resubmitted form has most likely made: the user's newest key of that name."""
     mine = APIKey.objects.for_tenant(request.principal.tenant_id).filter(created_by_id=request.principal.id)
     return mine.filter(name=name.strip()).order_by("-id").first()
 
 
 def lifetimes(tenant: Tenant) -> dict[str, str]:
-    """The usual ones that the policy allows."""
+    """The lifetimes in days that the form offers, if the key policy allows them."""
     longest = longest_lifetime(tenant)
     return {days: label for days, label in LIFETIMES.items() if not longest or timedelta(days=int(days)) <= longest}
 
@@ -84,7 +84,7 @@ def usual_lifetime(tenant: Tenant) -> str:
 
 
 def read_key_form(values: Any) -> None:
-    """The form asks for a lifetime, the service for an end."""
+    """Turns the form's lifetime into the fields that the service expects."""
     lifetime = values.get("lifetime")
     if lifetime == "own":
         values["expires_at"] = f"{values.get('until', '')}T23:59:59Z"
@@ -121,7 +121,7 @@ def written_by(key: APIKey) -> dict[str, Any]:
 
 @page(IsTenantAdmin)
 def use(request: PageRequest, id: str) -> HttpResponse:
-    """When a key was last used: the part of its page that is kept up to date."""
+    """When a key was last used: the part of its page that refreshes itself."""
     return render(request, "studio/keys/use.html", {"key": get_key(request, id)})
 
 
@@ -180,7 +180,7 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
         with form.checking():
             confirm_name(form.fields()["confirm"], found.name)
             revoke_key(key=found, actor=actor_of(request))
-            messages.success(request, f"Key {found.name} is revoked: it is refused from now on.")
+            messages.success(request, f"Key {found.name} is revoked and refused from now on.")
             return redirect("studio:keys-key", id=id)
     used_lately = found.last_used_at is not None and found.last_used_at > timezone.now() - LATELY
     return form.show("studio/keys/revoke.html", key=found, used_lately=used_lately)
@@ -188,7 +188,7 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
 
 @page(IsTenantAdmin, form=True)
 def undo(request: PageRequest, id: str) -> HttpResponse:
-    """Takes back what a key wrote: first counted, then done."""
+    """Undoes what a key wrote. A dry run shows the counts first."""
     found = get_key(request, id)
     form = Form(request, TakeBackSerializer, initial={"since": f"{found.created_at:%Y-%m-%dT%H:%M}"})
     undone = None

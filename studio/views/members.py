@@ -1,4 +1,4 @@
-"""The workspace's people: who they are, what they may do, how they come in and leave."""
+"""The members of a workspace: their roles, invitations, reset links and removal."""
 
 from typing import Any, Final
 
@@ -48,20 +48,20 @@ def people_of(request: PageRequest) -> UserQuerySet:
 
 @page(IsTenantAdmin, form=True)
 def member(request: PageRequest, id: str) -> HttpResponse:
-    """One person, and the two things that change of them: the role, and whether they may sign in."""
+    """One member, with the two things that an admin can change: the role, and whether they may sign in."""
     person = people_of(request).with_id(id)
     form = Form(request, ChangeMemberSerializer, initial={"role": person.role})
     if form.submitted:
         with form.checking():
             form.values = only_sent(request, "role", "is_active")
             changed = change_member(user=person, changes=form.fields(), actor=actor_of(request))
-            messages.success(request, said_of_change(changed, form.values))
-            is_self = changed.id == request.principal.user_id  # who may not be allowed here any more
+            messages.success(request, change_text(changed, form.values))
+            is_self = changed.id == request.principal.user_id  # the new role may not allow this page
             return redirect("studio:overview") if is_self else redirect("studio:members-member", id=id)
     return form.show("studio/members/member.html", person=person, roles=ROLES)
 
 
-def said_of_change(person: User, sent: Any) -> str:
+def change_text(person: User, sent: Any) -> str:
     if "is_active" not in sent:
         return f"The role of {person.email} is {person.role} now."
     if sent["is_active"] == "true":
@@ -71,7 +71,7 @@ def said_of_change(person: User, sent: Any) -> str:
 
 @page(IsTenantAdmin, form=True)
 def reset(request: PageRequest, id: str) -> HttpResponse:
-    """The link is on the answer of the POST and nowhere else."""
+    """Only the response to the POST shows the link."""
     person = people_of(request).with_id(id)
     form = Form(request, NothingSerializer)
     if form.submitted:
@@ -92,7 +92,7 @@ def remove(request: PageRequest, id: str) -> HttpResponse:
     form = Form(request, ConfirmNameSerializer)
     if form.submitted:
         with form.checking():
-            confirm_name(form.fields()["confirm"].lower(), person.email, what="address")
+            confirm_name(form.fields()["confirm"].lower(), person.email, what="e-mail address")
             remove_member(user=person, actor=actor_of(request))
             messages.success(request, f"{person.email} is removed.")
             return redirect("studio:members")
@@ -110,7 +110,7 @@ def why_not_removed(person: User) -> str:
 
 @page(IsTenantAdmin, form=True)
 def invite(request: PageRequest) -> HttpResponse:
-    """The link is on the answer of the POST and nowhere else, but for the mail."""
+    """Only the response to the POST shows the link. The invitation e-mail contains it, too."""
     form = Form(request, InviteSerializer, initial={"role": Role.EDITOR})
     if form.submitted:
         with form.checking():
@@ -129,6 +129,6 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
         with form.checking():
             form.fields()
             revoke_invitation(invitation=invitation, actor=actor_of(request))
-            messages.success(request, f"The invitation of {invitation.email} is revoked: its link is refused.")
+            messages.success(request, f"The invitation for {invitation.email} is revoked. Its link no longer works.")
             return redirect("studio:members")
     return form.show("studio/members/revoke.html", invitation=invitation)

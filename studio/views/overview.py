@@ -26,7 +26,7 @@ CONCERNS: Final = {
 
 @page()
 def overview(request: PageRequest) -> HttpResponse:
-    """What there is, how it grows, who writes it; for a new workspace, the first three steps instead."""
+    """Totals, growth and the keys that write most; for a new workspace, the first three steps instead."""
     tenant_id = request.principal.tenant_id
     with tenant_transaction(tenant_id):
         stats = tenant_totals(tenant_id)
@@ -45,7 +45,7 @@ def overview(request: PageRequest) -> HttpResponse:
 
 @page()
 def steps(request: PageRequest) -> HttpResponse:
-    """The part of a new workspace's overview that ticks itself off."""
+    """The first steps on a new workspace's overview: the part that refreshes itself."""
     tenant_id = request.principal.tenant_id
     with tenant_transaction(tenant_id):
         has_memory = Event.objects.for_tenant(tenant_id).exists() or Belief.objects.for_tenant(tenant_id).exists()

@@ -1,4 +1,4 @@
-"""The search that agents use, with how each score came about. Looking here doesn't count as a recall."""
+"""The search that agents use, with the parts of each score. A search here doesn't count as a recall."""
 
 from typing import Any, Final, NamedTuple
 
@@ -14,8 +14,8 @@ from studio.forms import sentence_of
 
 MOST: Final = 20
 LABELS: Final = {
-    "words": "Words: how many of yours it has, and how close together",
-    "recency": "Recency: half as much every 30 days",
+    "words": "Words: how many of your words it has, and how close together",
+    "recency": "Recency: halves every 30 days",
     "confidence": "Confidence: how sure the writer was",
     "use": "Use: how often agents recalled it",
 }
@@ -51,6 +51,6 @@ def search(request: PageRequest) -> HttpResponse:
 
 
 def parts_of(hit: Hit) -> list[Part]:
-    """In points of a hundred, so that with what any hit gets they add up to the score."""
+    """In points out of 100. Together with the points that every hit gets (`FLOOR`), they add up to the score."""
     shares = {name: 100 * (1 - FLOOR) * weight for name, weight in WEIGHTS.items()}
     return [Part(LABELS[name], share * hit.parts[name], share) for name, share in shares.items()]

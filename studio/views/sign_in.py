@@ -1,4 +1,4 @@
-"""Coming in, and going out again. These pages are for everybody."""
+"""Public pages: sign-in, sign-up, password reset, invitations and sign-out."""
 
 from contextlib import suppress
 from typing import Any
@@ -43,7 +43,7 @@ class SignInSerializer(serializers.Serializer[Any]):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """Makes a session as the API's login does, and goes on to where the person was going."""
+    """Starts a session as the API's login does, and continues to the requested page."""
     form = Form(request, SignInSerializer)
     wanted = local_path(request.POST.get("next") or request.GET.get("next"))
     kept = [(name[5:], value) for name, values in request.POST.lists() if name.startswith("kept-") for value in values]
@@ -51,7 +51,7 @@ def login(request: HttpRequest) -> HttpResponse:
         with form.checking():
             signed_in = sign_in(**form.fields(), actor=actor_of(request))
             end_session_of_cookie(request)
-            rotate_token(request)  # a form that was open before is no good in the new session
+            rotate_token(request)  # forms opened before the sign-in become invalid
             response = go_on(request, wanted, [(name, value) for name, value in kept if keeps(name)])
             cookies.keep_token(response, signed_in)
             return response
@@ -61,14 +61,14 @@ def login(request: HttpRequest) -> HttpResponse:
 
 
 def go_on(request: HttpRequest, wanted: str, kept: list[tuple[str, str]]) -> HttpResponse:
-    """To the page, or back to the form that was under way when the session ended."""
+    """Continues to the page, or to the form that was being filled in when the session ended."""
     if not kept:
         return redirect(wanted)
     return render(request, "studio/resume.html", {"next": wanted, "kept": kept})
 
 
 def signed_in_as(request: HttpRequest) -> Principal | None:
-    """By the cookie that came with the request. The request stays a stranger's: these pages are for everybody."""
+    """Reads the session's cookie. Doesn't set `request.principal`, because these pages are public."""
     page_request: Any = request
     try:
         authenticate(page_request)
@@ -80,13 +80,13 @@ def signed_in_as(request: HttpRequest) -> Principal | None:
 
 
 def end_session_of_cookie(request: HttpRequest) -> None:
-    """Before the cookie is overwritten or dropped: a browser has one session (ASVS 5.0, 7.2.4)."""
+    """Call before the cookie is overwritten or dropped: a browser has one session (ASVS 5.0, 7.2.4)."""
     if principal := signed_in_as(request):
-        with suppress(AuthenticationFailed, PermissionDenied):  # it has ended meanwhile
+        with suppress(AuthenticationFailed, PermissionDenied):  # it has ended in the meantime
             sign_out(principal=principal, scope="this", actor=actor_of(request, principal))
 
 
-@csrf_exempt  # the token has changed when the page is reloaded, which does nothing: `make_workspace` checks it
+@csrf_exempt  # a reload after the sign-up sends an old token and changes nothing; `make_workspace` checks it
 @require_http_methods(["GET", "HEAD", "POST"])
 def signup(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and signed_in_address(request) == normalize_address(request.POST.get("email", "")):
@@ -101,7 +101,7 @@ def signed_in_address(request: HttpRequest) -> str | None:
 
 @csrf_protect
 def make_workspace(request: HttpRequest) -> HttpResponse:
-    """Onboarding: a workspace, its first admin, and its first key, which is shown here once."""
+    """Onboarding: creates a workspace, its first admin, and its first key, which only this response shows."""
     form = Form(request, OnboardSerializer)
     if form.submitted:
         with form.checking():
@@ -109,14 +109,14 @@ def make_workspace(request: HttpRequest) -> HttpResponse:
             made = onboard(**form.fields(), actor=actor)
             context = {"api_key": made.api_key, "url": settings.PUBLIC_URL, "tenant": made.tenant}
             response = render(request, "studio/welcome.html", context)
-            return signed_in_by(request, response, made.user, made.tenant, actor)
+            return with_session(request, response, made.user, made.tenant, actor)
     return form.show("studio/signup.html", signup_open=settings.SIGNUP == "open")
 
 
-def signed_in_by(
+def with_session(
     request: HttpRequest, response: HttpResponse, user: User, tenant: Tenant, actor: Actor
 ) -> HttpResponse:
-    """The answer, with a new session."""
+    """Starts a session, and sets its cookie on the response."""
     session = start_session(user, tenant, actor)
     end_session_of_cookie(request)
     rotate_token(request)
@@ -126,7 +126,7 @@ def signed_in_by(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgot(request: HttpRequest) -> HttpResponse:
-    """Asks for a link to set a new password. The answer never tells whether the address has an account."""
+    """Requests a reset link. The response never tells whether the e-mail address has an account."""
     form = Form(request, RequestResetSerializer)
     if form.submitted:
         with form.checking():
@@ -137,7 +137,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reset(request: HttpRequest) -> HttpResponse:
-    """Behind a reset link. The token stands after the address's #, which no browser sends: the script fills it in."""
+    """The page of a reset link. The token is in the URL's fragment, which browsers don't send: a script fills it in."""
     form = Form(request, ResetPasswordSerializer)
     if form.submitted:
         with form.checking():
@@ -149,7 +149,7 @@ def reset(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
-    """Behind an invitation's link: makes the account, and signs in."""
+    """The page of an invitation's link: creates the account, and signs in."""
     form = Form(request, AcceptInvitationSerializer)
     if form.submitted:
         with form.checking():
@@ -157,14 +157,14 @@ def invitation(request: HttpRequest) -> HttpResponse:
             user = accept_invitation(**form.fields(), actor=actor)
             tenant = Tenant.objects.get(users=user)
             messages.success(request, f"Welcome to {tenant.name}. Your account is made: {user.email}, {user.role}.")
-            response = redirect(reverse("studio:overview") + "#content")  # or the address would keep the link's token
-            return signed_in_by(request, response, user, tenant, actor)
+            response = redirect(reverse("studio:overview") + "#content")  # replaces the fragment, which holds the token
+            return with_session(request, response, user, tenant, actor)
     return form.show("studio/invitation.html")
 
 
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    """Ends the session, unless it has ended already."""
+    """Ends the session, unless it has already ended."""
     end_session_of_cookie(request)
     messages.success(request, "You are signed out.")
     response = redirect("studio:login")

@@ -1,4 +1,4 @@
-"""Everything out as a file, and back in."""
+"""Export to a file, and import from one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,12 +40,12 @@ def export_file(request: PageRequest) -> StreamingHttpResponse:
 
 @page(IsTenantAdmin)
 def under_way(request: PageRequest) -> HttpResponse:
-    """The live part of both pages."""
+    """The progress on both pages: the part that refreshes itself."""
     return render(request, "studio/settings/under_way.html", progress(request))
 
 
 def progress(request: PageRequest) -> dict[str, Any]:
-    """How far an export or import is, and of how many rows, where that is known."""
+    """How far the running export or import is, and its number of rows if that is known."""
     tenant_id = request.principal.tenant_id
     with tenant_transaction(tenant_id):
         stats = tenant_totals(tenant_id)
@@ -58,27 +58,27 @@ class ImportSerializer(ImportOptionsSerializer):
     file = serializers.FileField(error_messages={"required": "Choose a file.", "empty": "This file is empty."})
 
 
-@takes(None)  # `receive_form` looks at the size, once it is known whose file it is
-@csrf_exempt  # the token stands in the form, and the form is read once it is known whose it is: `bring_in` checks it
+@takes(None)  # `receive_form` checks the size, after authentication
+@csrf_exempt  # the token is in the form, which is read after authentication: `show_import` checks it
 @page(IsTenantAdmin, form=True)
 def import_page(request: PageRequest) -> HttpResponse:
-    """A file is on this machine's disk for as long as its request lasts, and never in memory."""
+    """The file is on disk for as long as the request lasts, and never in memory."""
     if request.method == "POST":
         receive_form(request, request.principal)
-    return bring_in(request)
+    return show_import(request)
 
 
 @csrf_protect
-def bring_in(request: PageRequest) -> HttpResponse:
-    """First what a file would bring, then the file: each time it is sent, because none is kept here."""
+def show_import(request: PageRequest) -> HttpResponse:
+    """A dry run first, then the import. The file is sent each time, because the server keeps none."""
     form = Form(request, ImportSerializer)
     imported = None
     if form.submitted:
-        form.values.update(request.FILES)  # type: ignore[arg-type] # as DRF has it in `request.data`
+        form.values.update(request.FILES)  # type: ignore[arg-type] # DRF does this for `request.data`
         with form.checking():
             fields = form.fields()
             stream = unpacked(fields.pop("file"))
-            with in_plain_words():
+            with naming_wrong_file():
                 imported = import_stream(request.principal, stream, actor_of(request), **fields)
     is_trial, most = "dry_run" in request.POST, settings.IMPORT_MAX_BYTES
     return form.show(
@@ -87,7 +87,7 @@ def bring_in(request: PageRequest) -> HttpResponse:
 
 
 def unpacked(file: "UploadedFile[bytes]") -> Readable:
-    """By its first bytes: a file's name says what somebody called it."""
+    """Looks at the first bytes, because a file name proves nothing."""
     is_packed = file.read(len(GZIP)) == GZIP
     file.seek(0)
     stream = cast("Readable", file)
@@ -95,8 +95,8 @@ def unpacked(file: "UploadedFile[bytes]") -> Readable:
 
 
 @contextmanager
-def in_plain_words() -> Iterator[None]:
-    """Whose first line is wrong has chosen another file; every other line is named."""
+def naming_wrong_file() -> Iterator[None]:
+    """An error in line 1 means that the file is not an export. Other errors name their line already."""
     try:
         yield
     except Unprocessable as refusal:

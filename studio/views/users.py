@@ -1,4 +1,4 @@
-"""End users: of whom agents remember something. They may be called anything, so they are named in the query."""
+"""End users, about whom agents remember something. A name may hold any character, so it goes in the query string."""
 
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ NEWEST: Final = 10
 MOST: Final = 50
 
 
-def named(request: PageRequest) -> str:
+def requested_name(request: PageRequest) -> str:
     wanted = SubjectSerializer(data={"subject_id": request.GET.get("id", "")})
     if not wanted.is_valid():
         raise NotFound()
@@ -35,7 +35,7 @@ def named(request: PageRequest) -> str:
 
 @page()
 def users(request: PageRequest) -> HttpResponse:
-    """In the order of their names, from a name on: so a page costs the same in a crowd of any size."""
+    """Sorted by name, starting at `from`, so that a page costs the same however many users there are."""
     tenant_id, first = request.principal.tenant_id, request.GET.get("from", "").replace("\0", "")[:NAME_LENGTH]
     with tenant_transaction(tenant_id):
         rows = EndUser.objects.for_tenant(tenant_id).filter(name__gte=first).order_by("name")
@@ -47,8 +47,8 @@ def users(request: PageRequest) -> HttpResponse:
 
 @page()
 def user(request: PageRequest) -> HttpResponse:
-    """A name of whom nothing is known has a page that says so: as after an erasure."""
-    tenant_id, name = request.principal.tenant_id, named(request)
+    """An unknown name gets a page that says so, for example after an erasure."""
+    tenant_id, name = request.principal.tenant_id, requested_name(request)
     with tenant_transaction(tenant_id):
         tally = tally_of(tenant_id=tenant_id, user_id=name)
         beliefs = beliefs_of(tenant_id=tenant_id, subject_id=name)
@@ -71,7 +71,7 @@ class ConfirmEraseSerializer(serializers.Serializer[Any]):
 
 @page(IsTenantAdmin, form=True)
 def erase(request: PageRequest) -> HttpResponse:
-    tenant_id, name = request.principal.tenant_id, named(request)
+    tenant_id, name = request.principal.tenant_id, requested_name(request)
     form = Form(request, ConfirmEraseSerializer)
     if form.submitted:
         with form.checking():

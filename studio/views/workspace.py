@@ -1,4 +1,4 @@
-"""The workspace's settings: its name, what it asks of its keys, and its end."""
+"""The workspace's settings: its name, policy and limits, freezing its keys, and deleting it."""
 
 from typing import Any, Final, TypeGuard
 
@@ -27,13 +27,13 @@ LABELS: Final = {
     "sector": "The sector",
     "require_key_expiry": "“Every key must have an end”",
     "max_key_lifetime_days": "The longest lifetime",
-    "rate_limit_per_minute": "Requests a minute",
-    "event_retention_days": "Days to keep events",
+    "rate_limit_per_minute": "The rate limit",
+    "event_retention_days": "The number of days to keep events",
 }
 
 
 class SettingsSerializer(TenantChangesSerializer):
-    """To keep events for fewer days removes some. That is confirmed by a tick, which is good for so many days alone."""
+    """A shorter retention removes events. A checkbox confirms that, for this number of days only."""
 
     confirmed_days = serializers.IntegerField(required=False)
 
@@ -63,8 +63,8 @@ def workspace(request: PageRequest) -> HttpResponse:
 
 def limit_hint(tenant: Tenant) -> str:
     cap = cap_of(tenant)
-    most = "Empty: no limit." if cap is None else f"The operator allows at most {cap:,}, which empty stands for."
-    return f"Of all keys together. Beyond it, programs are told to wait. {most}"
+    most = "Empty: no limit." if cap is None else f"The operator allows at most {cap:,}, also if this is empty."
+    return f"For all keys together. Beyond it, programs are told to wait. {most}"
 
 
 def settings_of(tenant: Tenant) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def own_tenant(request: PageRequest) -> Tenant:
 
 @page(IsTenantAdmin, form=True)
 def freeze(request: PageRequest) -> HttpResponse:
-    """One switch, that says to which side it goes: two people who press it at once press it the same way."""
+    """The form says which of the two it does, so that two admins who press the button at once don't undo each other."""
     form = Form(request, NothingSerializer)
     if form.submitted:
         with form.checking():
@@ -97,7 +97,7 @@ def freeze(request: PageRequest) -> HttpResponse:
             thaw = request.POST.get("to") == "unfrozen"
             act = unfreeze_keys if thaw else freeze_keys
             act(tenant_id=request.principal.tenant_id, actor=actor_of(request))
-            if thaw:  # else the page itself says that they are frozen
+            if thaw:  # the page itself shows that keys are frozen
                 messages.success(request, "Keys work again.")
             return redirect("studio:settings")
     return form.show("studio/settings/freeze.html", tenant=own_tenant(request))
@@ -105,7 +105,7 @@ def freeze(request: PageRequest) -> HttpResponse:
 
 @page(IsTenantAdmin, form=True)
 def delete(request: PageRequest) -> HttpResponse:
-    """Afterwards nobody is signed in any more, the reader neither: the answer itself says goodbye."""
+    """Ends all sessions, also the user's own, so the response itself confirms the deletion."""
     principal = request.principal
     form = Form(request, DeleteTenantSerializer, context={"name": principal.tenant_name})
     if form.submitted:

@@ -65,7 +65,7 @@ def test_all_that_is_wrong_is_told_at_once(acme_admin: User) -> None:
     page = submit(browser(acme_admin), "/studio/keys/new", **typed).content.decode()
     assert "Choose the day on which the key ends." in page
     assert 'id="name-says"><span class="fault">Fill this in.' in page
-    assert "Line 1: “foo” is no address. Line 2: “300.1.1.1” is no address." in page
+    assert "Line 1: “foo” is not an IP address. Line 2: “300.1.1.1” is not an IP address." in page
 
 
 @pytest.mark.parametrize(

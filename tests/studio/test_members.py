@@ -143,7 +143,7 @@ def test_there_is_no_reset_link_for_who_is_deactivated(acme: Tenant, acme_admin:
 def test_removing_asks_for_the_address(acme: Tenant, acme_admin: User, ada: User) -> None:
     client, path = browser(acme_admin), page_of(ada) + "/remove"
     wrong = submit(client, path, confirm="ada@acme.exampl")
-    assert (wrong.status_code, "This is not the address." in wrong.content.decode()) == (422, True)
+    assert (wrong.status_code, "This is not the e-mail address." in wrong.content.decode()) == (422, True)
     done = submit(client, path, follow=True, confirm=" Ada@acme.example ")
     assert "ada@acme.example is removed." in done.content.decode()
     assert not User.objects.filter(id=ada.id).exists()

@@ -58,7 +58,7 @@ def test_who_changes_what_somebody_else_has_changed_is_told(acme: Tenant, boss: 
     refused = client.post("/studio/settings", second | {"name": "Acme Ltd"})
     page = refused.content.decode()
     assert refused.status_code == 409
-    assert "The name is “Acme &lt;b&gt;” now. Save again to have it as you typed it." in page
+    assert "The name is “Acme &lt;b&gt;” now. Save again to keep what you typed." in page
     assert 'value="Acme Ltd"' in page
     assert 'value="energy"' in page
     shown = TYPED | {"name": "Acme Ltd", "sector": "energy"}
@@ -108,7 +108,7 @@ def test_keeping_events_as_long_or_longer_asks_nothing(before: int | None, days:
         ("name", "a\nb", "Control characters"),
         ("max_key_lifetime_days", "0", "At least 1."),
         ("max_key_lifetime_days", "99999", "At most 3,650."),
-        ("max_key_lifetime_days", "soon", "This is no whole number."),
+        ("max_key_lifetime_days", "soon", "This is not a whole number."),
         ("rate_limit_per_minute", "-1", "At least 1."),
         ("event_retention_days", "36501", "At most 36,500."),
     ],
