@@ -1,4 +1,4 @@
-"""`python -m memgraph`: the server, with its database where none is given."""
+"""`python -m memgraph`: runs the server, with the embedded database unless DATABASE_URL is set."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from memgraph.embedded import EmbeddedDatabaseError, EmbeddedPostgres, database_
 from memgraph.supervisor import Supervisor, hold_interrupts
 
 CONFIGURATION = Path(__file__).resolve().parent.parent / "gunicorn.conf.py"
-CRASH_PATIENCE = 5.0  # what is left of a killed server is gone by then
+CRASH_PATIENCE = 5.0  # seconds until the last processes of a killed server are gone
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def run_embedded(command: list[str]) -> int:
 
 
 def enough_connections() -> dict[str, str]:
-    """One for each thread, twice while a reload has old workers and new ones, and some for commands."""
+    """Two per thread, because a reload runs old and new workers at the same time, and some for commands."""
     threads = settings.WEB_CONCURRENCY * settings.THREADS
     return {"max_connections": str(max(100, 2 * threads + 20))}
 

@@ -11,7 +11,7 @@ from memgraph.installation import installation_counts
 
 
 class OperatorSite(admin.AdminSite):
-    """Django's admin, with what an operator looks for at the head of its index."""
+    """Django's admin, with the main counts at the top of its index."""
 
     site_title = site_header = "Memgraph operators"
     index_title = "Installation"
@@ -23,7 +23,7 @@ class OperatorSite(admin.AdminSite):
         return super().index(request, {"counts": installation_counts(), **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """As Django's, whose form can't be chosen."""
+        """Django's, with our form. Django has no setting for it."""
         request.current_app = self.name
         context = {**self.each_context(request), **(extra_context or {})}
         return cast("TemplateResponse", OperatorPasswordView.as_view(extra_context=context)(request))

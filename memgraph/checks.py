@@ -1,4 +1,4 @@
-"""Mistakes that lie between settings. `python -m memgraph` refuses to start on an error."""
+"""Checks for settings that contradict each other or are unsafe. `python -m memgraph` refuses to start on an error."""
 
 import os
 from ipaddress import ip_address
@@ -37,7 +37,7 @@ def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
             Error(
-                "ALLOWED_HOSTS holds *, so anybody could choose the host of our answers.",
+                "ALLOWED_HOSTS contains *, so any client could choose the host name in our responses.",
                 hint="Name the hosts, separated by commas, or leave ALLOWED_HOSTS unset and set PUBLIC_URL.",
                 id="memgraph.E002",
             )
@@ -51,7 +51,7 @@ def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
         return [
             checks.Warning(
                 f"PUBLIC_URL is {settings.PUBLIC_URL}: keys, passwords and cookies cross the network in the clear.",
-                hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
+                hint="Put a proxy with TLS in front and set PUBLIC_URL to its https URL.",
                 id="memgraph.W001",
             )
         ]
@@ -63,7 +63,7 @@ def check_redis_is_not_expected(**kwargs: Any) -> list[CheckMessage]:
     if "REDIS_URL" in os.environ:
         return [
             checks.Warning(
-                "REDIS_URL is set, and no longer used: PostgreSQL counts the limits.",
+                "REDIS_URL is set, but no longer used: PostgreSQL counts the limits.",
                 hint="Remove it from the environment.",
                 id="memgraph.W002",
             )

@@ -14,11 +14,11 @@ def _database(*, options: dict[str, Any], **where: str) -> dict[str, Any]:
     return {
         "ENGINE": "postgres",
         "ATOMIC_REQUESTS": False,
-        # Each thread keeps a connection of its own: a pool hands one out and takes it back in each request.
+        # Each thread keeps its own connection. A pool would check one out and in for every request.
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            # Only both together make psycopg prepare statements on the server.
+            # psycopg prepares statements on the server only with both.
             "server_side_binding": True,
             "prepare_threshold": 2,
             "connect_timeout": 3,
@@ -29,7 +29,7 @@ def _database(*, options: dict[str, Any], **where: str) -> dict[str, Any]:
 
 
 def embedded_database(socket_directory: Path) -> dict[str, Any]:
-    """The port is said, because libpq would take somebody's PGPORT otherwise."""
+    """Sets the port, because libpq would otherwise read PGPORT from the environment."""
     where = {"NAME": "memgraph", "USER": "memgraph", "HOST": str(socket_directory), "PORT": "5432"}
     return _database(options={}, **where)
 
@@ -39,12 +39,12 @@ def parse_database_url(url: str) -> dict[str, Any]:
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except (psycopg.ProgrammingError, UnicodeDecodeError):
-        raise ValueError("can't be understood") from None
+        raise ValueError("can't be parsed") from None
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("is not a PostgreSQL URL")
     if any("@" in parts.get(name, "") for name in ("host", "dbname")) or not PORTS.fullmatch(parts.get("port", "")):
-        # A part of a password with @ or / lands in these, and they are shown.
-        raise ValueError("can't be understood: write @ and / in a password as %40 and %2F")
+        # An unescaped @ or / moves part of the password into these, and error messages show them.
+        raise ValueError("can't be parsed: write @ and / in a password as %40 and %2F")
     if not parts.get("dbname"):
         raise ValueError("names no database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

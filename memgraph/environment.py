@@ -1,4 +1,4 @@
-"""Typed reading of environment variables, which remembers every mistake instead of stopping at the first."""
+"""Typed reading of environment variables. Collects all mistakes instead of stopping at the first."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ class Environment:
             sys.exit("\n".join(f"memgraph: {sentence}" for sentence in self.mistakes))
 
     def text(self, name: str, default: str = "") -> str:
-        """An empty variable counts as unset, as compose files write them."""
+        """An empty variable counts as unset, because compose files write unset variables like that."""
         return self.variables.get(name, "").strip() or default
 
     def choice(self, name: str, default: str, choices: Iterable[str]) -> str:
@@ -65,9 +65,9 @@ class Environment:
         except ValueError:
             usable = False
         if not usable or parts.path or parts.query or parts.fragment or parts.username:
-            self.mistake(f"{name} is {value!r}. Set it to an address such as https://memgraph.example.com.")
+            self.mistake(f"{name} is {value!r}. Set it to a URL such as https://memgraph.example.com.")
             return default
-        return f"{parts.scheme}://{parts.netloc}"  # with the scheme in lower case, by which others decide
+        return f"{parts.scheme}://{parts.netloc}"  # with the scheme in lower case: settings depend on it
 
     def mail_server(self, name: str) -> dict[str, Any]:
         """Django's EMAIL_* settings; {} if unset."""

@@ -1,4 +1,4 @@
-"""Every error of the API, of whatever origin, as a problem (RFC 9457): an object with a sentence and a stable code."""
+"""Turns every error of the API into a problem (RFC 9457): an object with a sentence and a stable code."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -51,7 +51,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
     exc = as_api_exception(exc)
     if not isinstance(exc, exceptions.APIException):
         return None
-    # Not DRF's Response: that is rendered as the caller asked for the answer, which may be no JSON.
+    # Not DRF's Response, which would be rendered in the format that the client asked for, not always JSON.
     return respond(context["request"]._request, exc)
 
 
@@ -82,7 +82,7 @@ def unread_body(exc: UnreadablePostError) -> exceptions.APIException:
 
 
 def database_problem(exc: Exception) -> exceptions.APIException:
-    """The database is away, or too busy: 503, never 500, and never a guess at who is asking."""
+    """503 when the database is down or too busy: never a 500, and never a 401 for a credential that wasn't checked."""
     cause = exc.__cause__
     if isinstance(cause, BUSY):
         return DatabaseBusy()
@@ -128,7 +128,7 @@ def make_problem(status: int, code: str, detail: str, *, request_id: str | None)
 
 
 def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
-    """DRF's nested detail, flat: `items.3.content` names the place."""
+    """Flattens DRF's nested detail. `items.3.content` names the place."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
             place = "" if name == "non_field_errors" else str(name)

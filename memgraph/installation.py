@@ -1,4 +1,4 @@
-"""What an operator looks for first. Three queries, none of which reads a table that grows with what is remembered."""
+"""The main counts for operators, in three queries. None reads a table of events, beliefs or episodes."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ DAY: Final = timedelta(days=1)
 class Figure(NamedTuple):
     label: str
     number: int
-    address: str  # of the list that has them
+    address: str  # URL of the list that shows them
 
 
 def installation_counts() -> list[Figure]:
@@ -46,7 +46,7 @@ def count_tenants() -> dict[str, int]:
 
 
 def count_sign_ins() -> dict[str, int]:
-    """By the primary key, which sorts by time: so only a day of the log is read."""
+    """Filters by the primary key, which sorts by time, so that only one day of the log is read."""
     lately = AuditEntry.objects.filter(id__gte=first_id_at(timezone.now() - DAY))
     counts: dict[str, int] = lately.aggregate(
         refused=Count("id", filter=Q(action=Action.SIGN_IN_REFUSED)),
@@ -56,7 +56,7 @@ def count_sign_ins() -> dict[str, int]:
 
 
 def count_keys() -> dict[str, int]:
-    """As the list's filters have it: a key that was rotated has its successor."""
+    """Uses the conditions of the list's filters. They leave rotated keys out, because these have a successor."""
     now = timezone.now()
     counts: dict[str, int] = APIKey.objects.aggregate(
         ending=Count("id", filter=has_status(now, Status.EXPIRING)),
@@ -66,5 +66,5 @@ def count_keys() -> dict[str, int]:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The least UUIDv7 of a moment (RFC 9562, section 5.7): its first 48 bits are the milliseconds."""
+    """The lowest UUIDv7 of a moment (RFC 9562, section 5.7): its first 48 bits are the milliseconds."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)

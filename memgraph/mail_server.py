@@ -14,10 +14,10 @@ def parse_email_url(url: str) -> dict[str, Any]:
         parts = urlsplit(url)
         port, options = parts.port, parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
-        raise ValueError("can't be understood; special characters of a password are written as %XX") from None
+        raise ValueError("can't be parsed; write special characters of a password as %XX") from None
     tls, sender = (options.pop(name, [default])[-1] for name, default in (("tls", "0"), ("from", "")))
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or port == 0:
-        raise ValueError("can't be understood; special characters of a password are written as %XX")
+        raise ValueError("can't be parsed; write special characters of a password as %XX")
     if options or parts.fragment or tls not in ("0", "1"):
         raise ValueError("may end in ?tls=0 or ?tls=1 and in &from=ADDRESS, and in nothing else")
     starttls = tls == "1"

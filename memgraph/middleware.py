@@ -23,7 +23,7 @@ from tenants.places import place
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # asked by address, so under any Host
+PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # probes use an IP address, so any Host is allowed
 FORWARDING: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
@@ -33,7 +33,7 @@ logger = logging.getLogger("memgraph.request")
 
 
 class RequestMiddleware:
-    """Around every request: its id, the host check, headers that every answer has, its log line and its measure."""
+    """Wraps every request: sets its id, checks the host, adds common headers, writes a log line and metrics."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,14 +44,14 @@ class RequestMiddleware:
         sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else uuid4().hex  # type: ignore[attr-defined]
         self.warn_of_proxy(request)
-        response = self.refuse_host(request) or refuse_address(request) or self.get_response(request)
+        response = self.refuse_host(request) or refuse_malformed_url(request) or self.get_response(request)
         self.finish(request, response)
-        note_whose(request, response)
-        self.note(request, response, perf_counter() - started)
+        report_tenant(request, response)
+        self.log(request, response, perf_counter() - started)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Outside DRF, what is refused is a problem too, and a database that is away a 503."""
+        """Turns exceptions outside DRF into problems, too, and failures of the database into a 503."""
         problem = as_api_exception(exception)
         return respond(request, problem) if isinstance(problem, APIException) else None
 
@@ -74,8 +74,8 @@ class RequestMiddleware:
         if not response.streaming:
             response.headers.setdefault("Content-Length", str(len(response.content)))
 
-    def note(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        """The route, never the path: people paste keys and addresses into paths."""
+    def log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        """Logs the route, never the path: people paste keys and e-mail addresses into paths."""
         match = request.resolver_match
         route = (match.view_name or match.route) if match else "none"
         method = request.method if request.method in KNOWN_METHODS else "other"
@@ -87,11 +87,11 @@ class RequestMiddleware:
             return
         if any(header in request.META for header in FORWARDING):
             self.warned_of_proxy = True
-            logger.warning("A forwarding header came in, and is not believed. Behind a proxy, set TRUSTED_PROXIES=1.")
+            logger.warning("Ignored a forwarding header. Behind a proxy, set TRUSTED_PROXIES=1.")
 
 
-def note_whose(request: HttpRequest, response: HttpResponse) -> None:
-    """Tells the worker, which shares its threads out by tenant, which tenant the credential belongs to."""
+def report_tenant(request: HttpRequest, response: HttpResponse) -> None:
+    """Tells the worker which tenant the credential belongs to, because it shares its threads out by tenant."""
     principal = getattr(request, "principal", None)
     if isinstance(principal, Principal):
         place.get().belongs_to(principal.tenant_id)
@@ -99,20 +99,20 @@ def note_whose(request: HttpRequest, response: HttpResponse) -> None:
         place.get().belongs_to(None)
 
 
-def refuse_address(request: HttpRequest) -> HttpResponse | None:
-    """What is no UTF-8 in a path or query is refused: Django would put other characters in its place."""
-    address: str = request.META.get("RAW_URI") or request.META["QUERY_STRING"]  # the first is gunicorn's
-    if "%" not in address and address.isascii():
+def refuse_malformed_url(request: HttpRequest) -> HttpResponse | None:
+    """Refuses a path or query that is not UTF-8: Django would replace the invalid bytes."""
+    url: str = request.META.get("RAW_URI") or request.META["QUERY_STRING"]  # gunicorn sets the first
+    if "%" not in url and url.isascii():
         return None
     try:
-        unquote_to_bytes(address.encode("latin-1")).decode()
+        unquote_to_bytes(url.encode("latin-1")).decode()
     except UnicodeError:
-        return respond(request, ParseError("The address is not UTF-8.", code="malformed"))
+        return respond(request, ParseError("The URL is not UTF-8.", code="malformed"))
     return None
 
 
 class PageMiddleware:
-    """`PAGE_MIDDLEWARE`: sessions, forms and the like. The API has no use for them, and would wait for them."""
+    """Runs `PAGE_MIDDLEWARE` (sessions, CSRF and so on) for pages only. The API doesn't need it, and it takes time."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = self.get_page = get_response
@@ -127,7 +127,7 @@ class PageMiddleware:
         return self.get_response(request) if is_api(request) else self.get_page(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
-        """The hook against forgery reads a form before its view does, so the form's size is looked at before both."""
+        """The CSRF hook reads a form before the view does, so the form's size is checked first."""
         if is_api(request):
             return None
         try:
@@ -141,9 +141,9 @@ class PageMiddleware:
 
 
 class CompressPages(GZipMiddleware):
-    """Pages and their files, gzipped, and no downloads.
+    """Compresses pages and static files, but not downloads.
 
-    Django masks the CSRF token and pads the answer, so that its length tells nothing of them (BREACH).
+    Against BREACH, Django masks the CSRF token and pads the response.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -156,7 +156,7 @@ KNOWN_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTION
 
 
 def describe(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
-    """Who did what and how it ended; of a key only its public prefix."""
+    """The method, status, tenant and principal of a request. A key appears only as its public prefix."""
     described: dict[str, Any] = {
         "request_id": request.request_id,  # type: ignore[attr-defined]
         "method": request.method if request.method in KNOWN_METHODS else "other",

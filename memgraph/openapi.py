@@ -1,4 +1,4 @@
-"""What OpenAPI can't read from the code by itself: the two credentials and the problem answers."""
+"""Describes what drf-spectacular can't read from the code: the two credentials and the problem responses."""
 
 from typing import Any, Literal
 
@@ -47,7 +47,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class Schema(AutoSchema):
-    """Names and groups operations by their path, and gives each the problems that it can answer with."""
+    """Groups operations by path, describes their access, and adds the problem response to each."""
 
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.split("/") if part and part not in ("v1", "v2")]
@@ -66,12 +66,12 @@ class Schema(AutoSchema):
         return " ".join([super().get_description() or "", *(f"Needs the role {role}." for role in roles)]).strip()
 
     def get_summary(self) -> str | None:
-        """The first sentence of what the view says of itself."""
+        """The first sentence of the description."""
         return str(self.get_description()).split(". ")[0].split("\n")[0].removesuffix(".") or None
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        if "204" in bodies:  # what the library takes a DELETE for: here every answer has a body
+        if "204" in bodies:  # the library's default for DELETE; here every response has a body
             del bodies["204"]
             done = {"application/json": {"schema": {"type": "object"}}}
             bodies["200"] = {"description": "What was done.", "content": done}

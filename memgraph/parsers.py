@@ -21,9 +21,9 @@ from tenants.strict_json import (
 
 
 class JSONParser(BaseParser):
-    """JSON as RFC 8259 and I-JSON (RFC 7493) have it: 400 what can't be parsed, 422 what can't be kept.
+    """JSON by RFC 8259 and I-JSON (RFC 7493): 400 if it can't be parsed, 422 if it can't be stored.
 
-    413 `too_many_values` comes before both: every later step takes time for each value.
+    413 `too_many_values` comes before both, because every later step takes time for each value.
     """
 
     media_type = "application/json"
@@ -52,8 +52,8 @@ def parse_strictly(body: bytes) -> Any:
 
 
 def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> APIException:
-    """Lone surrogates and infinite numbers can be parsed, but not kept."""
-    if place := misplaced_byte(body):  # orjson says line 1, column 1, wherever it is
+    """400, or 422 for lone surrogates and infinite numbers, which are valid JSON but can't be stored."""
+    if place := misplaced_byte(body):  # orjson always says line 1, column 1
         return ParseError(f"The body is not UTF-8: byte {place:,}.", code="malformed")
     if unfit := what_is_unfit(body):
         return refusal_of(unfit)

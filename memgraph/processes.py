@@ -1,4 +1,4 @@
-"""Child processes that don't outlive us, whatever becomes of us."""
+"""Child processes that end with their parent, even if it is killed."""
 
 import ctypes
 import os
@@ -12,25 +12,25 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callable[[], None]:
-    """A `preexec_fn`: Linux sends the child `signum` when its parent (we, if not told) is gone, by kill -9 too.
+    """Returns a `preexec_fn`. Linux then sends the child `signum` when its parent ends, even by kill -9.
 
-    Other systems have no such thing: there the next start clears away what was left.
+    `parent` is this process by default. Other systems can't do this: there the next start cleans up.
     """
     if sys.platform != "linux":
         return lambda: None
     parent = parent or os.getpid()
-    libc = ctypes.CDLL(None)  # here, not between fork and exec, where little is allowed
+    libc = ctypes.CDLL(None)  # loaded here, because little is safe between fork and exec
 
     def ask() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signum)
-        if os.getppid() != parent:  # it went before we could ask
+        if os.getppid() != parent:  # the parent ended before prctl
             os.kill(os.getpid(), signum)
 
     return ask
 
 
 def command_line(pid: int) -> str:
-    """The words of a running process; empty when it is gone."""
+    """The command line of a process; "" if it has ended."""
     if not Path("/proc/self").exists():  # not Linux
         command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -22,12 +22,12 @@ class JSONRenderer(BaseRenderer):
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """DRF's, which takes its time, but for what nearly all clients send."""
+    """Skips DRF's slow negotiation for an absent, `*/*` or JSON `Accept`, which nearly all clients send."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        _ = request.query_params  # as there: a query of too many fields is refused, also where nobody reads it
+        _ = request.query_params  # like DRF's: refuses a query with too many fields, even if the view doesn't read it
         first = next(iter(renderers))
         if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
             return first, str(first.media_type)

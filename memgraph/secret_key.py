@@ -1,4 +1,4 @@
-"""The secret key of an installation with the embedded database: made once, readable by its owner only."""
+"""The secret key of an installation with the embedded database: created once, readable by its owner only."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ def load_or_make_secret_key(data_dir: Path) -> str:
         file.write(secrets.token_urlsafe(48) + "\n")
         os.fsync(file.fileno())
     try:
-        os.link(draft, path)  # whoever links first wins; the others read the winner's
+        os.link(draft, path)  # the first process wins, and the others read its key
     except FileExistsError:
         pass
     finally:

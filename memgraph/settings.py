@@ -27,7 +27,7 @@ DEBUG = False  # Django's debug pages show settings and data; development mode d
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
-THREADS = 26  # of one worker; the places of tenants/slots.py are fewer than half of them
+THREADS = 26  # per worker; fewer than half of them can be taken by the slots of tenants/slots.py
 DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
@@ -87,7 +87,7 @@ SEARCH_LANGUAGE = env.text("SEARCH_LANGUAGE", "english")  # a text search config
 
 EPISODE_GAP = timedelta(minutes=env.integer("EPISODE_GAP_MINUTES", 30, minimum=1, maximum=10_080))
 
-# People: who may come in, and how they are written to
+# Sign-up and e-mail
 
 SIGNUP = env.choice("SIGNUP", "open", ["open", "invite"])
 MAIL_SERVER = env.mail_server("EMAIL_URL")
@@ -102,7 +102,7 @@ EMAIL_USE_TLS = MAIL_SERVER.get("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlsplit(PUBLIC_URL).hostname}"
 
-# Limits of what comes in
+# Limits on requests
 
 TENANT_RATE_LIMIT = env.integer("TENANT_RATE_LIMIT", 0, minimum=0, maximum=1_000_000) or None
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGE_FORM  # Django's limit for every form; the limits per route are in tenants/bodies.py
@@ -187,7 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 
-# Cookies and headers: the scheme of PUBLIC_URL decides
+# Cookies and headers, by the scheme of PUBLIC_URL
 
 SESSION_ENGINE = "accounts.operator_sessions"
 SESSION_COOKIE_NAME = "__Host-operator" if HTTPS else "operator"
@@ -203,9 +203,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
-    "security.W008",  # nothing is redirected, to https neither: clients turn a redirected POST into a GET
-    *("admin.E408", "admin.E409", "admin.E410", "security.W003"),  # they look for PAGE_MIDDLEWARE in MIDDLEWARE
-    "security.W021",  # preloading HSTS concerns the whole domain, which is its owner's to decide
+    "security.W008",  # no redirect to https: clients turn a redirected POST into a GET
+    *("admin.E408", "admin.E409", "admin.E410", "security.W003"),  # they expect PAGE_MIDDLEWARE in MIDDLEWARE
+    "security.W021",  # preloading HSTS affects the whole domain, so its owner decides
 ]
 
 # The API
@@ -249,7 +249,7 @@ SPECTACULAR_SETTINGS = {
 
 # Logs: one JSON object a line, on standard error
 
-# Python's "Logging HOWTO" advises it to who has no use for a line's thread, process and place in the code.
+# No log line shows its thread, process or place in the code. Python's "Logging HOWTO" advises not to collect them.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 logging._srcfile = None
 LOGGING = {
@@ -261,7 +261,7 @@ LOGGING = {
             "format": "{asctime}{levelname}{name}{message}",
             "style": "{",
             "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
-            # Django's own errors bring the request, whose text holds the query string: people paste keys there.
+            # Django adds the request to its errors. Its repr contains the query string, where people paste keys.
             "reserved_attrs": [*RESERVED_ATTRS, "request"],
         }
     },
@@ -269,7 +269,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.request": {"level": "ERROR"},  # a 4xx is the caller's affair; memgraph.request logs it
+        "django.request": {"level": "ERROR"},  # a 4xx is the client's error; memgraph.request logs it
         "django.server": {"handlers": [], "propagate": True},
         "drf_spectacular": {"level": "ERROR"},
     },

@@ -1,4 +1,4 @@
-"""What must hold before the server starts. Each failure is one line that says what to do."""
+"""Checks before the server starts, and migrations. Each failure is a message that says what to do."""
 
 import errno
 import socket
@@ -14,17 +14,17 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 OLDEST_POSTGRESQL = 15
-BOUND_ROLE = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
+EXEMPT_ROLE = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
 LANGUAGES = "SELECT cfgname FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname"
 MIGRATION_LOCK = 0x6D656D67  # "memg": one number for all hosts of an installation
 
 
 class StartError(Exception):
-    """One line for a person, or several."""
+    """A message for the user, of one line or several."""
 
 
 def check_port(host: str, port: int, *, patience: float) -> None:
-    """Waits for a server that was killed to let go of the port, if there was one."""
+    """Checks that the port is free. Waits up to `patience` seconds for a killed server to release it."""
     deadline = time.monotonic() + patience
     while (error := _bind_error(host, port)) and error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -34,11 +34,11 @@ def check_port(host: str, port: int, *, patience: float) -> None:
         raise StartError(f"Port {port} is taken by another program. Stop that, or set PORT=... to use another.")
     if error.errno == errno.EACCES:
         raise StartError(f"Port {port} needs more rights than this user has. Set PORT=... to 1024 or more.")
-    raise StartError(f"HOST={host} is no address of this machine ({error.strerror}). Set HOST=127.0.0.1.")
+    raise StartError(f"HOST={host} is not an address of this machine ({error.strerror}). Set HOST=127.0.0.1.")
 
 
 def check_settings() -> None:
-    """Django's system checks. Warnings are printed, errors end the start."""
+    """Runs Django's system checks. Prints warnings, and refuses to start on errors."""
     found = [message for message in checks.run_checks() if not message.is_silenced()]
     lines = [f"{message.msg} {message.hint or ''}".strip() for message in found if message.is_serious()]
     for message in found:
@@ -49,13 +49,13 @@ def check_settings() -> None:
 
 
 def check_database() -> None:
-    """Connects once, past the pool, which would keep the reason to itself."""
+    """Connects without Django, to check the server and to report why it can't be reached."""
     parameters = connection.get_connection_params()
     where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters['dbname']}"
     try:
         with psycopg.connect(**parameters) as found:
             version = found.info.server_version // 10000
-            role = found.execute(BOUND_ROLE).fetchone()
+            role = found.execute(EXEMPT_ROLE).fetchone()
             languages = [name for (name,) in found.execute(LANGUAGES)]
     except psycopg.Error as error:
         raise StartError(f"The database at {where} can't be reached: {_reason(error)}. Check DATABASE_URL.") from error
@@ -68,13 +68,13 @@ def check_database() -> None:
         )
     if settings.SEARCH_LANGUAGE not in languages:
         raise StartError(
-            f"SEARCH_LANGUAGE={settings.SEARCH_LANGUAGE} is no text search configuration of this PostgreSQL."
+            f"SEARCH_LANGUAGE={settings.SEARCH_LANGUAGE} is not a text search configuration of this PostgreSQL."
             f" It has {', '.join(languages)}."
         )
 
 
 def _reason(error: psycopg.Error) -> str:
-    """The end of libpq's first sentence: `Connection refused`, `password authentication failed for user "x"`."""
+    """The end of libpq's first message: `Connection refused`, `password authentication failed for user "x"`."""
     lines = str(error).strip().splitlines()
     line = next((line for line in lines if "failed: " in line), lines[0])
     return line.rpartition("failed: ")[2].removeprefix("FATAL:").strip()
@@ -88,7 +88,7 @@ def migrate() -> None:
             with _migration_lock():
                 call_command("migrate", interactive=False, verbosity=0)
     finally:
-        connection.close()  # a supervisor has no use for it
+        connection.close()  # the workers open their own
 
 
 def _is_migrated() -> bool:
@@ -98,7 +98,7 @@ def _is_migrated() -> bool:
 
 @contextmanager
 def _migration_lock() -> Iterator[None]:
-    """On a connection of its own, in a transaction: right behind a transaction-mode pooler too."""
+    """An advisory lock. Its own connection and transaction make it work behind a transaction-mode pooler, too."""
     with psycopg.connect(**connection.get_connection_params()) as holder:
         holder.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         yield
@@ -118,7 +118,7 @@ def _bind_error(host: str, port: int) -> OSError | None:
 
 def announcement() -> str:
     url = settings.PUBLIC_URL
-    anyone = "\n  Development mode: who asks without credentials is an admin.\n" if settings.DEVELOPMENT else ""
+    anyone = "\n  Development mode: a request without credentials is an admin's.\n" if settings.DEVELOPMENT else ""
     return f"""
 Memgraph is starting on {url} (Ctrl-C stops it)
 {anyone}
@@ -126,7 +126,7 @@ Memgraph is starting on {url} (Ctrl-C stops it)
   API        {url}/docs
   Operators  {url}/admin/ (make operator)
 
-Make an account, a tenant and its first key in the Studio, or by:
+Make an account, a tenant and its first key in the Studio, or with:
 
   curl -X POST {url}/v1/auth/onboard -H 'Content-Type: application/json' \\
     -d '{{"email": "you@example.com", "password": "correct horse battery", "full_name": "You", "cluster_name": "Mine"}}'

@@ -1,4 +1,4 @@
-"""The parent of gunicorn and the embedded PostgreSQL: passes signals on, brings the database back, ends both."""
+"""The parent of gunicorn and the embedded PostgreSQL: forwards signals, restarts the database, stops both."""
 
 import os
 import queue
@@ -13,7 +13,7 @@ from types import FrameType
 from memgraph.embedded import EmbeddedPostgres
 from memgraph.processes import die_with_parent
 
-# How long gunicorn may take to end: Ctrl-C is answered within 5 s, the database's turn included.
+# How long gunicorn may take to stop. Together with the database, Ctrl-C takes at most 5 s.
 PATIENCE = {signal.SIGINT: 2.5, signal.SIGTERM: 28.0}
 RELAUNCH_SECONDS = 0.1
 RELAUNCHES = 100
@@ -28,9 +28,9 @@ class Supervisor:
         self.has_terminal = os.isatty(0)
 
     def run(self) -> int:
-        """Serves until told to end. Returns the exit code."""
+        """Runs until a signal stops it. Returns the exit code."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(signum, self._note)
+            signal.signal(signum, self._queue_signal)
         self.gunicorn = subprocess.Popen(self.command, preexec_fn=_gunicorn_child())
         try:
             return self._watch()
@@ -38,7 +38,7 @@ class Supervisor:
             self.gunicorn.kill()
             self.gunicorn.wait()
 
-    def _note(self, signum: int, frame: FrameType | None) -> None:
+    def _queue_signal(self, signum: int, frame: FrameType | None) -> None:
         self.signals.put(signum)
 
     def _watch(self) -> int:
@@ -49,7 +49,7 @@ class Supervisor:
             if signum in PATIENCE:
                 return self._end_gunicorn(PATIENCE[signal.Signals(signum)])
             if self.gunicorn.poll() is not None:
-                print(f"memgraph: gunicorn ended by itself (code {self.gunicorn.returncode}).", file=sys.stderr)
+                print(f"memgraph: gunicorn stopped unexpectedly (code {self.gunicorn.returncode}).", file=sys.stderr)
                 return 1
             if signum == signal.SIGHUP:
                 self.gunicorn.send_signal(signal.SIGHUP)
@@ -64,23 +64,23 @@ class Supervisor:
 
     def _end_gunicorn(self, patience: float) -> int:
         self.gunicorn.terminate()
-        with suppress(subprocess.TimeoutExpired):  # then run() kills it
+        with suppress(subprocess.TimeoutExpired):  # run() kills it
             self.gunicorn.wait(patience)
         return 0
 
     def _keep_database(self) -> bool:
-        """Starts a PostgreSQL that died again; in vain for some seconds: gives up."""
+        """Restarts a PostgreSQL that has died. Returns False when it has failed too often in a row."""
         if not self.database.ended():
             self.relaunches = 0
             return True
         self.relaunches += 1
         if self.relaunches > RELAUNCHES:
-            print(f"memgraph: PostgreSQL does not stay up. See {self.database.places.log}", file=sys.stderr)
+            print(f"memgraph: PostgreSQL keeps stopping. See {self.database.places.log}", file=sys.stderr)
             return False
         if self.relaunches == 1:
-            print("memgraph: PostgreSQL ended by itself. Starting it again.", file=sys.stderr)
+            print("memgraph: PostgreSQL stopped unexpectedly. Restarting it.", file=sys.stderr)
         else:
-            time.sleep(RELAUNCH_SECONDS)  # processes of the old one have to notice first
+            time.sleep(RELAUNCH_SECONDS)  # the old server's processes may need a moment to end
         self.database.launch()
         return True
 
@@ -96,7 +96,7 @@ def _gunicorn_child() -> Callable[[], None]:
 
 
 def hold_interrupts() -> None:
-    """gunicorn would die of a Ctrl-C in its first moments with a traceback; gunicorn.conf.py lets it through later."""
+    """Blocks SIGINT, which would end a starting gunicorn with a traceback. gunicorn.conf.py unblocks it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

@@ -4,9 +4,9 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 
 
 class NoFiles(FileUploadHandler):
-    """Drops every file that is sent: a form is read before it is known who sends it, and files would fill the disk.
+    """Discards every uploaded file. Forms are read before authentication, so files could fill the disk.
 
-    The one page that takes a file says so (`studio/uploads.py`).
+    The import page replaces this handler after authentication: see `receive_form`.
     """
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:

@@ -45,7 +45,7 @@ class LiveView(PublicView):
 
 @cache
 def openapi_document() -> dict[str, Any]:
-    """Made once in a process: it takes tens of milliseconds, and anybody may ask."""
+    """Built once per process: it takes tens of milliseconds, and the view is public."""
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
 
@@ -58,7 +58,7 @@ class SchemaView(PublicView):
         return Response(openapi_document())
 
 
-@csrf_exempt  # a POST is refused as a method, not for want of a token
+@csrf_exempt  # a POST gets a 405, not an error about a CSRF token
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, summed over all workers."""
     if request.method not in ("GET", "HEAD"):

@@ -11,7 +11,7 @@ django_application = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django takes a body without a length for an empty one; gunicorn ends a chunked body by itself."""
+    """Django reads a body without a length as empty, so a chunked body gets one. gunicorn finds its real end."""
     if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower() and not environ.get("CONTENT_LENGTH"):
         environ["CONTENT_LENGTH"] = str(sys.maxsize)
     if ";" in environ.get("CONTENT_TYPE", ""):
@@ -21,9 +21,10 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def plain_content_type(header: str) -> str:
-    """The media type and its boundary. Everything here is UTF-8, but Django would read the query by `charset=rot13`.
+    """Keeps the media type and boundary, but no charset: everything here is UTF-8.
 
-    It does so, and fails, before any of our code could answer; empty is what it can't parse, and answered with 415.
+    Django would decode the query by `charset=rot13`, and fail before our code could answer. A header that Django can't
+    parse becomes "", which is answered with 415.
     """
     try:
         media_type, parameters = parse_header_parameters(header)

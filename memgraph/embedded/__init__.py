@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own, for those who have none: the binaries of a wheel under a launcher that runs anywhere."""
+"""An embedded PostgreSQL, for installations without a database server: binaries from a wheel, and our launcher."""
 
 from memgraph.embedded.errors import EmbeddedDatabaseError
 from memgraph.embedded.places import socket_directory

@@ -1,4 +1,4 @@
-"""The system account that PostgreSQL runs as. It refuses to run as root."""
+"""The system account that PostgreSQL runs as. PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -32,7 +32,7 @@ class Account:
 
 
 def account_for(cluster: Path) -> Account:
-    """Ourselves; for root, whoever owns the cluster, or an account of the system for a new one."""
+    """The current user. For root: the owner of the cluster, or a system account for a new cluster."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     if cluster.exists():
@@ -55,7 +55,7 @@ def user_name() -> str:
 def _system_account() -> pwd.struct_passwd:
     if not _exists(SYSTEM_ACCOUNT):
         _make(SYSTEM_ACCOUNT)
-    # In an image without useradd, or with a read-only /etc, nobody serves: alone there, it has nobody to fear.
+    # Falls back to the system account `nobody`: an image may have no useradd, or a read-only /etc.
     return pwd.getpwnam(SYSTEM_ACCOUNT if _exists(SYSTEM_ACCOUNT) else "nobody")
 
 

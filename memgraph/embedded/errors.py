@@ -1,2 +1,2 @@
 class EmbeddedDatabaseError(Exception):
-    """One line for a person: what is wrong and what to do."""
+    """A message of one line for the user: what is wrong and what to do."""

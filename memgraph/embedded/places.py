@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL keeps its things. The answers are the same from one start to the next."""
+"""Where the embedded PostgreSQL keeps its files. The paths are the same at every start."""
 
 import errno
 import hashlib
@@ -16,7 +16,7 @@ LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes
 @dataclass(frozen=True)
 class Places:
     data_dir: Path
-    home: Path  # holds the cluster: the data dir, or a folder of the system
+    home: Path  # holds the cluster: the data dir, or a system folder
     sockets: Path
 
     @property
@@ -33,11 +33,11 @@ class Places:
 
 
 def socket_directory(data_dir: Path) -> Path:
-    """Where clients find the embedded database of `data_dir`. Makes that folder, starts nothing."""
+    """The folder of the database's socket. Creates `data_dir`, but starts nothing."""
     try:
         return find_places(data_dir).sockets
     except OSError as error:
-        sys.exit(f"memgraph: {data_dir} can't be used ({error.strerror}). Set MEMGRAPH_DATA_DIR to a folder of yours.")
+        sys.exit(f"memgraph: {data_dir} can't be used ({error.strerror}). Set MEMGRAPH_DATA_DIR to your own folder.")
 
 
 def find_places(data_dir: Path) -> Places:
@@ -53,7 +53,7 @@ def is_reachable(path: Path) -> bool:
 
 
 def make_home(places: Places) -> None:
-    """Makes the folders around the cluster, and leaves those that are there as they are."""
+    """Creates missing folders around the cluster. Doesn't change existing ones."""
     if places.home != places.data_dir:
         make_system_folder(places.home)
     _make_open(places.run)
@@ -65,7 +65,7 @@ def make_system_folder(folder: Path) -> None:
 
 
 def _make_open(folder: Path) -> None:
-    """PostgreSQL's account has to pass through folders of root's, whatever root's umask."""
+    """PostgreSQL's account must be able to enter folders that root creates, whatever root's umask."""
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
@@ -80,9 +80,9 @@ def _make_data_dir(data_dir: Path) -> None:
 
 
 def _home(data_dir: Path) -> Path:
-    """The data dir, unless root runs us and PostgreSQL's unprivileged account can't get there.
+    """The data dir, unless we run as root and PostgreSQL's unprivileged account can't reach it.
 
-    Where the cluster is once, it stays, though the modes of folders change: a link in the data dir names another home.
+    An existing cluster stays where it is, even if folder modes change. A link in the data dir points to another home.
     """
     cluster = data_dir / "postgres"
     if cluster.is_symlink():
@@ -93,13 +93,13 @@ def _home(data_dir: Path) -> Path:
 
 
 def _sockets(data_dir: Path, home: Path) -> Path:
-    """A folder with a path short enough for a socket. Not from TMPDIR or XDG_RUNTIME_DIR: commands must find it too."""
+    """A folder whose path is short enough for a socket. Ignores TMPDIR and XDG_RUNTIME_DIR: commands must find it too."""
     sockets = home / "run" / "sockets"
     if len(os.fsencode(sockets / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         return sockets
     if os.geteuid() == 0:
         return SYSTEM_HOME / digest(data_dir) / "sockets"
-    return Path(f"/tmp/memgraph-{os.geteuid()}-{digest(data_dir)}")  # noqa: S108 - ours alone, or refused
+    return Path(f"/tmp/memgraph-{os.geteuid()}-{digest(data_dir)}")  # noqa: S108 - refused unless it is private to us
 
 
 def digest(path: Path) -> str:

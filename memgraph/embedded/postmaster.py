@@ -1,4 +1,4 @@
-"""Finds and ends the PostgreSQL of a cluster, whoever started it, by the file that it leaves there."""
+"""Finds and stops the PostgreSQL of a cluster by its postmaster.pid, whatever process started it."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from memgraph.embedded.places import SOCKET_NAME, Places
 from memgraph.processes import command_line
 
 POLL_SECONDS = 0.02
-# Cleanly; then at once, which the next start recovers from without loss; then by force.
+# A fast shutdown; then an immediate one, from which the next start recovers without loss; then a kill.
 STOP_STEPS = ((signal.SIGINT, 2.0), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 1.0))
 
 
 def find(cluster: Path) -> int | None:
-    """Its pid. The file may be a leftover and the pid another program's by now: the command line tells."""
+    """The server's pid. The file may be stale and its pid reused, so the command line must match, too."""
     pid, _ = _read(cluster)
     return pid if pid and f"/postgres -D {cluster} -c " in command_line(pid) else None
 
@@ -36,10 +36,10 @@ def stop(cluster: Path) -> None:
 
 
 def clear_leftovers(places: Places) -> None:
-    """What a killed PostgreSQL left, and one whose starter was killed.
+    """Removes the files of a killed PostgreSQL, and stops one whose parent was killed.
 
-    PostgreSQL trusts a leftover file when its pid is in use again, as it soon is in a container, and refuses to start.
-    Without the file it still sees live processes of the old server, by their shared memory.
+    PostgreSQL refuses to start while the pid in a leftover file is in use, and containers soon reuse pids. Without the
+    file it still finds live processes of the old server, by their shared memory.
     """
     stop(places.cluster)
     for leftover in (places.cluster / "postmaster.pid", places.sockets / SOCKET_NAME):
@@ -48,7 +48,7 @@ def clear_leftovers(places: Places) -> None:
 
 
 def _read(cluster: Path) -> tuple[int | None, str]:
-    """The pid and the state, lines 1 and 8."""
+    """The pid and the state: lines 1 and 8 of postmaster.pid."""
     try:
         lines = (cluster / "postmaster.pid").read_text(errors="replace").splitlines()
     except FileNotFoundError:

@@ -14,13 +14,13 @@ from memgraph.embedded.errors import EmbeddedDatabaseError
 from memgraph.embedded.places import SOCKET_NAME, find_places
 from memgraph.processes import die_with_parent
 
-START_SECONDS = 60.0  # a recovery after a crash may take long
+START_SECONDS = 60.0  # recovery after a crash may take a while
 LOG_BYTES = 1024 * 1024
 STILL_ATTACHED = "pre-existing shared memory block"
 
 
 class EmbeddedPostgres:
-    """Not for two starters at once: `sharing.py` holds the lock that sees to it."""
+    """Must not be started by two processes at once: see the locks in `sharing.py`."""
 
     def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
         self.places = find_places(data_dir)
@@ -35,7 +35,7 @@ class EmbeddedPostgres:
         self.stop()
 
     def start(self) -> None:
-        """Returns when connections are accepted."""
+        """Returns when the server accepts connections."""
         deadline = time.monotonic() + START_SECONDS
         self.launch()
         while not self.running():
@@ -47,13 +47,13 @@ class EmbeddedPostgres:
                 self._launch_again()
 
     def launch(self) -> None:
-        """Starts it and returns at once."""
+        """Starts the server and returns at once."""
         try:
             self._launch()
         except OSError as error:
             raise EmbeddedDatabaseError(
                 f"The embedded PostgreSQL can't use {error.filename or self.places.home} ({error.strerror})."
-                " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder of yours."
+                " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder that you own."
             ) from error
 
     def running(self) -> bool:
@@ -61,7 +61,7 @@ class EmbeddedPostgres:
         return postmaster.is_ready(self.places.cluster)
 
     def ended(self) -> bool:
-        """Whether the one that we started is gone."""
+        """Whether the server that we started has ended."""
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
@@ -82,7 +82,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 cwd="/",
                 env=cluster.ENVIRONMENT,
-                start_new_session=True,  # Ctrl-C is for us; we end it last
+                start_new_session=True,  # Ctrl-C must not reach it: we stop it last
                 preexec_fn=die_with_parent(signal.SIGINT),
                 **account.run_as(),
             )
@@ -106,7 +106,7 @@ class EmbeddedPostgres:
             "ident_file": str(self.places.run / "pg_ident.conf"),
             "timezone": "UTC",
             "log_timezone": "UTC",
-            # Statements and details hold people's data: they stay out of the log.
+            # Statements and error details contain user data, so they stay out of the log.
             "log_min_error_statement": "panic",
             "log_error_verbosity": "terse",
             **self.options,

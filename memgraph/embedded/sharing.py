@@ -1,6 +1,6 @@
-"""Who may use the database of a data directory: one server, or any number of commands, or both.
+"""Locks for the database of a data directory. One server and any number of commands may use it together.
 
-Locks of the kernel's: they end with the process that holds them, however it ends.
+The kernel releases a lock when the process that holds it ends, however it ends.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ SERVER_PATIENCE = 2.0  # for a command that is about to end
 
 @contextmanager
 def only_server(data_dir: Path, url: str) -> Iterator[bool]:
-    """One server a data directory. Yields whether the last one ended without saying so."""
+    """Allows one server per data directory. Yields whether the last one crashed."""
     with _lock_file(find_places(data_dir), "server.lock") as lock:
         if not _try_exclusive(lock):
             who = os.pread(lock, 1000, 0).decode() or "starting"
@@ -50,7 +50,7 @@ def database_for_server(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgres
 
 @contextmanager
 def database_for_command(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """Joins whoever runs it. If nobody does, starts it, and stops it when the last who joined has ended."""
+    """Uses the running database. If there is none, starts one, and stops it after the last command that joined."""
     with _lock_file(database.places, "database.lock") as lock:
         if not _start_or_join(database, lock):
             yield database
@@ -58,11 +58,11 @@ def database_for_command(database: EmbeddedPostgres) -> Iterator[EmbeddedPostgre
         try:
             yield database
         finally:
-            _wait_for_those_who_joined(lock)
+            _wait_for_others(lock)
             database.stop()
 
 
-def _wait_for_those_who_joined(lock: int) -> None:
+def _wait_for_others(lock: int) -> None:
     if not _try_exclusive(lock):
         with suppress(KeyboardInterrupt):
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -76,7 +76,7 @@ def _start_or_join(database: EmbeddedPostgres, lock: int) -> bool:
             database.start()
             fcntl.flock(lock, fcntl.LOCK_SH)
             return True
-        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while somebody starts or stops it
+        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while another process starts or stops it
         if database.running():
             return False
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -93,7 +93,7 @@ def _lock_file(places: Places, name: str) -> Iterator[int]:
     except OSError as error:
         raise EmbeddedDatabaseError(
             f"{path} can't be used ({error.strerror})."
-            " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder of yours."
+            " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder that you own."
         ) from error
     try:
         yield lock
