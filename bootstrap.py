@@ -1,4 +1,4 @@
-"""Makes .venv and installs a requirements file into it, if that isn't done yet. For the Makefile; needs Python only."""
+"""Creates .venv and installs a requirements file, unless .venv is up to date. For the Makefile; needs Python only."""
 
 import hashlib
 import shutil
@@ -13,7 +13,7 @@ STAMP = VENV / "installed"
 # Each includes the ones before it.
 REQUIREMENTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
 INSTALLER = "requirements-pip.txt"
-# Wheels only: to build a package, pip fetches what that needs without a hash, and runs it.
+# Wheels only: to build a package, pip would download and run its build requirements without checking hashes.
 INSTALL = ("install", "--require-hashes", "--only-binary", ":all:", "--no-input")
 
 
@@ -27,7 +27,7 @@ def main(wanted: str) -> None:
 
 
 def installed() -> int:
-    """The place in REQUIREMENTS of what .venv holds, or -1: nothing, or something out of date."""
+    """The index in REQUIREMENTS of what .venv contains. -1 if it is empty or out of date."""
     if not STAMP.exists():
         return -1
     found_digest, found = STAMP.read_text().split()
@@ -35,7 +35,7 @@ def installed() -> int:
 
 
 def digest() -> str:
-    """Of everything that makes a new installation necessary; scripts in .venv hold its path."""
+    """A hash of everything that makes a new installation necessary. Scripts in .venv contain its path."""
     content = b"".join((ROOT / name).read_bytes() for name in (INSTALLER, *REQUIREMENTS))
     return hashlib.sha256(content + bytes(ROOT) + sys.version.encode()).hexdigest()
 
@@ -55,7 +55,7 @@ def make_environment() -> None:
 
 
 def renew_installer() -> None:
-    """Python brings an old pip, and until 3.11 an old setuptools, which nothing here needs."""
+    """Python comes with an old pip, and up to 3.11 with an old setuptools, which nothing here needs."""
     for arguments in ((*INSTALL, "-r", INSTALLER), ("uninstall", "--yes", "setuptools")):
         done = subprocess.run(pip(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != 0:

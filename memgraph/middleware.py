@@ -75,7 +75,7 @@ class RequestMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
 
     def log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        """Logs the route, never the path: people paste keys and e-mail addresses into paths."""
+        """Logs and measures by route, never by path: people paste keys and e-mail addresses into paths."""
         match = request.resolver_match
         route = (match.view_name or match.route) if match else "none"
         method = request.method if request.method in KNOWN_METHODS else "other"

@@ -34,7 +34,7 @@ def check_port(host: str, port: int, *, patience: float) -> None:
         raise StartError(f"Port {port} is taken by another program. Stop that, or set PORT=... to use another.")
     if error.errno == errno.EACCES:
         raise StartError(f"Port {port} needs more rights than this user has. Set PORT=... to 1024 or more.")
-    raise StartError(f"HOST={host} is not an address of this machine ({error.strerror}). Set HOST=127.0.0.1.")
+    raise StartError(f"HOST={host} is not an IP address of this machine ({error.strerror}). Set HOST=127.0.0.1.")
 
 
 def check_settings() -> None:
@@ -74,7 +74,7 @@ def check_database() -> None:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """The end of libpq's first message: `Connection refused`, `password authentication failed for user "x"`."""
+    """The end of libpq's message: `Connection refused`, `password authentication failed for user "x"`."""
     lines = str(error).strip().splitlines()
     line = next((line for line in lines if "failed: " in line), lines[0])
     return line.rpartition("failed: ")[2].removeprefix("FATAL:").strip()

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL, for a server whose requests are short: less is asked of it, and times are read in C."""
+"""Django's PostgreSQL backend, with fewer round trips, and with psycopg's C code to read times."""
 
 import select
 from contextlib import suppress
@@ -16,13 +16,13 @@ TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """psycopg's connection is left in autocommit for good; transactions begin and end by a command to libpq itself."""
+    """Keeps psycopg's connection in autocommit. Transactions begin and end with commands that go straight to libpq."""
 
     connection: Connection[Any]  # or None, before `ensure_connection`
     begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions/tenant.py`
 
     def get_connection_params(self) -> dict[str, Any]:
-        """With psycopg's own reading of times. Django's replaces the zone of each, which is UTC already."""
+        """Uses psycopg's own loader for times. Django's replaces the zone of each, which is already UTC."""
         params: dict[str, Any] = super().get_connection_params()
         if loader := adapters.get_loader(TIMESTAMPTZ, Format.TEXT):
             params["context"] = AdaptersMap(params["context"].adapters)
@@ -30,29 +30,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        """psycopg would drop all prepared statements where a table is dropped; PostgreSQL plans anew by itself."""
+        """psycopg would drop all prepared statements after a DROP or ALTER. PostgreSQL replans them by itself."""
         connection: Connection[Any] = super().get_new_connection({**conn_params, "autocommit": True})
         connection._prepared.clear = lambda: False  # type: ignore[method-assign]
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """As Django's, but for the zone, which no connection here changes."""
+        """Like Django's, but without the time zone, which no connection here changes."""
         if name:
             return self.connection.cursor(name, scrollable=False, withhold=self.autocommit)
         return self.connection.cursor()
 
     def is_usable(self) -> bool:
-        """Asked once a request. Django's own way is a round trip, as long as a query by primary key."""
+        """Called once per request. Django's own check is a round trip, as slow as a query by primary key."""
         return is_usable(self.connection)
 
     def command(self, commands: str) -> None:
-        """Several, separated by semicolons, in one round trip. None may have an answer that matters."""
+        """Runs commands, separated by semicolons, in one round trip. Discards their results."""
         with self.wrap_database_errors:
             result = self.connection.pgconn.exec_(commands.encode())
             refuse_failure(self.connection, result, ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
     def _start_transaction_under_autocommit(self) -> None:
-        """Django's hook for databases that have to be told."""
+        """Django's hook for databases that need an explicit BEGIN."""
         commands, self.begin_with = f"BEGIN; {self.begin_with}", ""
         try:
             self.command(commands)
@@ -72,7 +72,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def is_usable(connection: Connection[Any]) -> bool:
-    """A server that ended the connection has said so on its socket. Anything that is there to read is looked into."""
+    """A server that ended the connection has made its socket readable. Only then, a round trip checks it."""
     if connection.closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
         return False
     poll = select.poll()

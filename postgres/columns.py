@@ -25,7 +25,7 @@ def row_of(model: type[M], found: Sequence[Any]) -> M:
 
 
 def selected(fields: Sequence[str], table: str, others: Mapping[str, str]) -> str:
-    """A select list in the order of the fields: each the column of that name, or an expression of `others`."""
+    """A select list in the order of the fields: each is the column of that name, or its expression in `others`."""
     return ", ".join(others.get(field, f"{table}.{field}") for field in fields)
 
 

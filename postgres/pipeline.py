@@ -22,7 +22,7 @@ def in_one_trip(*steps: Step) -> list[Rows]:
 
 
 def transaction_in_one_trip(command: str, *steps: Step) -> list[Rows]:
-    """The same in a transaction that begins with the command. If one is open already, it runs in that one."""
+    """Like `in_one_trip`, in a transaction that begins with `command`. Joins a transaction that is already open."""
     return run(partial(transacted, command.encode()), *steps)
 
 

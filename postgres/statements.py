@@ -16,7 +16,7 @@ from postgres.base import DatabaseWrapper, database, refuse_failure
 
 PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 NUMBERS: Final = count(1)
-# A table's column has another type now, or somebody deallocated.
+# The type of a column has changed, or the prepared statement was deallocated.
 OUTDATED: Final = (FeatureNotSupported, InvalidSqlStatementName)
 
 
@@ -53,9 +53,9 @@ def run(send: Callable[..., T], *steps: Step) -> T:
 
 
 def watched(wrapper: DatabaseWrapper, send: Callable[..., T], steps: tuple[Step, ...]) -> T:
-    """Through Django's `execute_wrapper`: a trip is one statement there, since it is waited for once.
+    """Calls Django's `execute_wrappers`. They see a pipeline as one statement, because it is one round trip.
 
-    What a wrapper changes in the SQL or the parameters goes nowhere: the statement is prepared already.
+    A wrapper can't change the SQL or the parameters, because the statements are already prepared.
     """
 
     def innermost(*_: Any) -> T:

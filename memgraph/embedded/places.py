@@ -93,7 +93,7 @@ def _home(data_dir: Path) -> Path:
 
 
 def _sockets(data_dir: Path, home: Path) -> Path:
-    """A folder whose path is short enough for a socket. Ignores TMPDIR and XDG_RUNTIME_DIR: commands must find it too."""
+    """A folder whose path fits a socket. Ignores TMPDIR and XDG_RUNTIME_DIR, which may differ between processes."""
     sockets = home / "run" / "sockets"
     if len(os.fsencode(sockets / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         return sockets

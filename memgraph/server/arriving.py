@@ -17,7 +17,7 @@ from memgraph.server.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_LARGE, Re
 
 LONGEST_HEAD: Final = 64 * 1024
 LONGEST_LINE: Final = 8192  # gunicorn takes 8190
-LARGEST_BODY: Final = 16 * 1024 * 1024  # of all routes whose bodies are not streamed; most take far less
+LARGEST_BODY: Final = 16 * 1024 * 1024  # for all routes whose bodies are not streamed; most allow far less
 IN_MEMORY: Final = 64 * 1024
 BYTES_A_SECOND: Final = 16 * 1024
 LONGEST_SECONDS: Final = 600.0
@@ -32,9 +32,9 @@ STREAMED: Final = re.compile(
 
 
 class Arrival:
-    """One request, as far as it came. `rest` is what came after it on the same connection."""
+    """One request, as far as it has arrived. `rest` holds the bytes that came after it on the same connection."""
 
-    # On the class, because most requests come whole and need none of them.
+    # Class attributes, because most requests arrive whole and set none of them.
     rest = b""
     body = -1  # how many bytes of the body came; -1 before the end of the head
     missing = 0
@@ -49,7 +49,7 @@ class Arrival:
         self.kept: bytes | bytearray = b""
 
     def feed(self, data: bytes) -> bool:
-        """Takes what came. Returns whether the request can go to a thread."""
+        """Takes new bytes. Returns whether the request can go to a thread."""
         return self.feed_head(data) if self.body < 0 else self.feed_body(data, 0)
 
     def feed_head(self, data: bytes) -> bool:
@@ -60,7 +60,7 @@ class Arrival:
         start = 2 if data.startswith(b"\r\n") else 0  # RFC 9112, section 2.2: one empty line may come before
         end = data.find(HEAD_END, max(start, searched)) + len(HEAD_END)
         if end < len(HEAD_END):
-            is_hopeless = is_no_head(data)
+            is_hopeless = is_malformed(data)
             self.kept = data if is_hopeless else bytearray(data)
             return is_hopeless
         self.body = 0
@@ -74,7 +74,7 @@ class Arrival:
         return self.begin_body(data, end)
 
     def measure(self, found: list[tuple[bytes, bytes]], head: bytes) -> bool:
-        """Whether a body comes. False also for heads that contradict themselves: gunicorn's parser refuses them."""
+        """Whether a body follows. False also for heads that contradict themselves: gunicorn's parser refuses them."""
         fields = {name.lower(): value.strip(b" \t").lower() for name, value in found}
         length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
         is_clear = len(fields) == len(found) and fields.get(b"expect", b"100-continue") == b"100-continue"
@@ -129,7 +129,7 @@ class Arrival:
         while part:
             part = part[self.file.write(part) :]
 
-    def note_pace(self, size: int, seconds: float) -> None:
+    def update_pace(self, size: int, seconds: float) -> None:
         self.behind = max(0.0, self.behind + seconds - size / BYTES_A_SECOND)
 
     @property
@@ -137,8 +137,8 @@ class Arrival:
         return HEAD_TOO_SLOW if self.body < 0 else BODY_TOO_SLOW
 
 
-def is_no_head(data: bytes) -> bool:
-    """What can't become a head any more. gunicorn's parser gets it as it is, and says what is wrong."""
+def is_malformed(data: bytes) -> bool:
+    """Whether this can no longer become a valid head. gunicorn's parser gets it as it is, and says what is wrong."""
     return (
         len(data) > LONGEST_HEAD
         or (len(data) > LONGEST_LINE and data.find(b"\r\n", 2) < 0)
@@ -148,6 +148,6 @@ def is_no_head(data: bytes) -> bool:
 
 
 def new_file() -> FileIO:
-    """Without a name, so that nothing of it is left when we are killed. Where the database may be, there is room."""
+    """An unnamed file, so that none is left if we are killed. It is in the data dir, which should have room."""
     folder = Path(settings.DATA_DIR, "run")
     return tempfile.TemporaryFile(dir=folder if folder.is_dir() else None, buffering=0)

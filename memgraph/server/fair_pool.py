@@ -21,13 +21,13 @@ from uuid import UUID
 from tenants.places import Place, place
 
 MOST: Final = 8  # threads of one caller
-MOST_BY_ONE_CREDENTIAL: Final = 3  # as many as one tenant has places for searches and batches
-BUSY_BESIDE_OTHERS: Final = 1  # busy ones, while others call too: the GIL makes more of them no faster
+MOST_BY_ONE_CREDENTIAL: Final = 3  # equals the places that one tenant has for searches and batches
+BUSY_BESIDE_OTHERS: Final = 1  # while other callers are active: with the GIL, more busy threads are no faster
 OTHERS_SECONDS: Final = 1.0  # how long a caller counts as active
 LONG_SECONDS: Final = 0.25  # a request that takes longer, times the number running, is assumed to wait for something
 PACE_SECONDS: Final = 0.005  # a long request works this long before it sleeps for as long
 LONGEST_PAUSE: Final = 0.02  # seconds; a slow client's time is not work
-CREDENTIALS: Final = 10_000  # how many we remember the tenant of
+CREDENTIALS: Final = 10_000  # whose tenant is remembered
 CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 PROBE: Final = re.compile(rb"(?:GET|HEAD) /(?:live|health|v1/health|metrics)[? ]")

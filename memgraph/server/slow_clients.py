@@ -1,4 +1,4 @@
-"""Slow clients. gunicorn waits for ever to read and to write, and for two seconds at the end of a connection."""
+"""Limits slow clients. gunicorn itself waits for ever to read and write, and two seconds to close a connection."""
 
 import socket
 from collections import deque
@@ -19,7 +19,7 @@ from memgraph.server.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
 from tenants.places import place
 
 PROMPT_SECONDS: Final = 0.5
-# Their views hold a slot while they are read.
+# Their views hold a slot while the client reads.
 EXPORTS: Final = ("/v1/admin/export", "/studio/settings/export/file", "/v1/admin/audit", "/studio/audit.csv")
 UNSENT_BYTES: Final = 64 * 1024
 LINGER_SECONDS: Final = 2.0
@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 
 class Patience:
-    """One side of a request: the client may fall `CLIENT_PATIENCE` behind a pace of 16 KiB a second, and no more.
+    """Reading or writing for a client, which may fall at most `CLIENT_PATIENCE` behind a pace of 16 KiB a second.
 
-    After half a second it is slow, and of the slow ones a worker's threads wait for `slots` at once; not so where the
-    view holds a slot of its own. Only the waiting counts, so that nobody is refused because we were busy.
+    A client is slow after half a second of waiting. `slots` bounds how many threads of a worker wait for slow clients;
+    a view with a slot of its own is exempt. Only waiting counts, so that no client is refused because we were busy.
     """
 
     def __init__(self, slots: BoundedSemaphore, longest: float) -> None:
@@ -51,7 +51,7 @@ class Patience:
         self.is_slow = False
 
     def wait(self, sock: socket.socket, act: Callable[[], T]) -> T:
-        """Does something with the socket that may have to wait for the client; or it raises a TimeoutError."""
+        """Calls `act`, which may have to wait for the client. Raises a TimeoutError if that takes too long."""
         while True:
             if (left := self.left()) > 0:
                 try:
@@ -86,10 +86,10 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
     """Gives gunicorn's parser the bytes of one request.
 
     They are here already, in memory or in a file, and reading never waits. Only the body of a streamed request comes
-    from the socket, within ten minutes in all; a TimeoutError when it is too slow.
+    from the socket, within ten minutes in all. Raises a TimeoutError when it is too slow.
     """
 
-    slow: ClassVar = BoundedSemaphore(2)  # of a worker's five threads
+    slow: ClassVar = BoundedSemaphore(2)  # per worker
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -111,7 +111,7 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
         self.patience.end()
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """At most as much as gunicorn would receive at once: it copies what is left over for each small chunk."""
+        """Returns no more than gunicorn would receive at once: its parser copies the rest for each small chunk."""
         size = min(max(self.mxchunk, size_hint or 0), self.max_body_chunk)
         if self.data:
             data, self.data = self.data[:size], self.data[size:]
@@ -128,7 +128,7 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
         except TimeoutError:
             self.request.force_close()
             raise TimeoutError("The body came too slowly.") from None
-        if not data:  # gunicorn would take the half that came for the whole
+        if not data:  # gunicorn would accept the partial body as complete
             raise self.broken()
         self.patience.moved(len(data))
         return bytes(data)
@@ -151,19 +151,19 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
             return False
 
     def take_rest(self) -> bytes:
-        """What came of the next request while a streamed body was read."""
+        """The bytes of the next request that arrived with a streamed body."""
         rest, self.data = bytes(self.data), b""
         return bytes(self.take_buffered()) + rest
 
     def is_used_up(self) -> bool:
-        """Or the parser found another end of the request than we did; then nothing that follows is to be trusted."""
+        """If False, the parser found another end of the request than we did, and what follows can't be trusted."""
         if self.file and self.file.tell() < self.arrival.on_disk:
             return False
         return not self.data and not self.buf.getvalue()
 
 
 class TimedSocket(socket.socket):
-    """Of an answer, for as long as its client keeps reading. Whoever doesn't is cut off, as if they had gone."""
+    """Sends a response for as long as the client keeps reading. If it stops, it counts as disconnected."""
 
     slow: ClassVar = BoundedSemaphore(2)
 
@@ -172,8 +172,8 @@ class TimedSocket(socket.socket):
         timeout = sock.gettimeout()
         taken = cls(sock.family, sock.type, sock.proto, fileno=sock.detach())
         taken.settimeout(timeout)
-        # By default the kernel takes megabytes of an answer, and takes more only when a third of them was read. Between
-        # that a steady reader looks like one that has stopped.
+        # By default the kernel buffers megabytes of a response, and takes more only after a third of them was read.
+        # In the meantime, a steady reader looks like one that has stopped.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         taken.patience = Patience(cls.slow, inf)
         return taken
@@ -181,7 +181,7 @@ class TimedSocket(socket.socket):
     patience: Patience
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        if self.gettimeout() is not None:  # what gunicorn says itself, in a moment or not at all
+        if self.gettimeout() is not None:  # gunicorn's own messages, which don't wait
             return super().sendall(data, flags)
         rest = memoryview(data)
         while rest:
@@ -201,9 +201,9 @@ class TimedSocket(socket.socket):
 
 
 class Lingering:
-    """Ends connections as RFC 9112 has it (9.6): reads what the client still sends, or it might lose the answer.
+    """Closes connections by RFC 9112, section 9.6: reads what the client still sends, or it might lose the response.
 
-    gunicorn's main thread would wait for each in turn, and accept nobody meanwhile. Here it never waits.
+    gunicorn's main thread would wait for each in turn, and accept no client in the meantime. Here it never waits.
     """
 
     def __init__(self, worker: Any) -> None:
@@ -225,7 +225,7 @@ class Lingering:
 
     def drain(self, sock: socket.socket, _: Any = None) -> None:
         if sock not in self.drained:
-            return  # it was closed for another one, after the poller had reported it
+            return  # it was closed to make room after the poller had reported it
         try:
             data = sock.recv(LINGER_BYTES)
         except BlockingIOError:

@@ -1,8 +1,8 @@
 """The connections that no thread works on: idle ones, and those whose request has only partly come.
 
 The worker's main loop reads from them without ever waiting for one. Their number, the memory and the disk they take are
-bounded. When something runs short, the network that has most of it loses first, so that one client can't push out the
-others; and its idle connections go before half-sent requests.
+bounded. When one of them runs short, the network that uses most of it loses first, so that one client can't push out
+the others. Its idle connections go before half-sent requests.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
 
 def network_of(client: Any) -> str:
-    """As limits count callers: an IPv4 address, or an IPv6 /64."""
+    """The unit by which limits count callers: an IPv4 address, or an IPv6 /64."""
     address = client[0] if isinstance(client, tuple) else ""
     if ":" not in address:
         return str(address)
@@ -85,7 +85,7 @@ class WaitingRoom:
             self.take(connection, data)
 
     def leave(self, connection: Connection) -> None:
-        """To a thread, or for good."""
+        """Stops watching a connection: a thread takes it, or it closes."""
         if connection in self.idle:
             del self.idle[connection]
         else:
@@ -105,7 +105,7 @@ class WaitingRoom:
         self.end(connection)
 
     def end(self, connection: Connection) -> None:
-        """After an answer, with which the client may still be busy."""
+        """Closes a connection after a response that the client may still be reading."""
         self.forget(connection)
         self.worker.lingering.close(connection.sock)
 
@@ -124,7 +124,7 @@ class WaitingRoom:
 
     def read(self, connection: Connection, _: Any = None) -> None:
         if connection not in self.idle and connection not in self.half_sent:
-            return  # it was closed for another one, after the poller had reported it
+            return  # it was closed to make room after the poller had reported it
         try:
             data = connection.sock.recv(BODY_BYTES if connection in self.half_sent else HEAD_BYTES, MSG_DONTWAIT)
         except BlockingIOError:
@@ -170,7 +170,7 @@ class WaitingRoom:
             self.half_sent[connection] = None
             self.memory += len(arrival.kept)
             connection.started = connection.last = now
-        arrival.note_pace(size, now - connection.last)
+        arrival.update_pace(size, now - connection.last)
         connection.last = now
         if arrival.awaits_continue:
             arrival.awaits_continue = False
@@ -196,7 +196,7 @@ class WaitingRoom:
         """Closes a connection. Returns whether there was one to close."""
         largest = max(self.networks, key=self.networks.__getitem__, default="")
         of_largest = (of_network(largest, self.idle), of_network(largest, self.half_sent))
-        connection = next(chain(*of_largest, self.idle, self.half_sent), None)  # the rest: threads have all of its own
+        connection = next(chain(*of_largest, self.idle, self.half_sent), None)  # others, if threads have all of these
         if connection is not None:
             self.drop(connection)
         return connection is not None
@@ -204,7 +204,7 @@ class WaitingRoom:
     # Time
 
     def sweep(self) -> None:
-        """Ends what took too long. Called often, and costs something twice a second."""
+        """Closes connections that took too long. Called often, but does its work twice a second."""
         now = monotonic()
         if now < self.next_sweep:
             return

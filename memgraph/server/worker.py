@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker. Its main loop reads requests, its threads get whole ones; errors come in our form."""
+"""gunicorn's threaded worker. Its main loop reads requests, and its threads get whole ones."""
 
 import os
 import resource
@@ -40,7 +40,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
-        # Without its master a worker would keep the port for seconds; the clients of a kill -9 get an error either way.
+        # A worker without its master would keep the port for seconds. After a kill -9, clients get an error either way.
         die_with_parent(signal.SIGKILL, self.ppid)()
         self.worker_connections: int = allow_connections(self.cfg.worker_connections)
         self.lingering = Lingering(self)
@@ -49,18 +49,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().init_process()
 
     def init_signals(self) -> None:
-        """Ctrl-C reaches the whole process group. The master alone answers it, and tells its workers to end."""
+        """Ctrl-C reaches the whole process group. Only the master handles it, and tells its workers to end."""
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """At once. gunicorn's way takes the thread pool's lock, which the interrupted code may hold: it hangs."""
+        """Exits at once. gunicorn's own handler can deadlock: the interrupted code may hold the thread pool's lock."""
         os._exit(0)
 
     # The main loop
 
     def accept(self, listener: Any) -> None:
-        """Lets workers with fewer connections go first. Else one may take all of a crowd, and the others idle."""
+        """Lets workers with fewer connections go first. Otherwise one may accept a whole burst, and the others idle."""
         if self.nr_conns:
             sleep(min(self.nr_conns, 10) * 20e-6)
         if self.nr_conns >= self.worker_connections - 1:
@@ -78,7 +78,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.room.open(connection)
 
     def make_room(self) -> None:
-        """gunicorn would accept nobody until somebody leaves, for as long as idle clients like to stay."""
+        """Closes a connection. gunicorn would accept no client until one leaves, and idle ones may stay long."""
         is_first = len(self.lingering.drained) > self.worker_connections // 2
         (is_first and self.lingering.finish_first()) or self.room.make_room() or self.lingering.finish_first()
 
@@ -123,7 +123,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return FairPool(self.cfg.threads)
 
     def enqueue_req(self, conn: Connection) -> None:
-        """As gunicorn's, but for whose request it is."""
+        """Like gunicorn's, but queues the request for its caller."""
         head = bytes(conn.arrival.kept[:HEAD_BYTES])
         caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
         future = self.tpool.submit_for(caller, partial(self.handle, conn))
@@ -146,7 +146,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         unreader = conn.parser.unreader
         unreader.request = req
         conn.sock.patience.has_slot = req.path in EXPORTS
-        if not unreader.is_streamed:  # the main loop has said it, or everything had come
+        if not unreader.is_streamed:  # the main loop has sent it, or the body came without it
             req._expected_100_continue = False
         return bool(super().handle_request(req, conn))
 
@@ -154,7 +154,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return keepalive and conn.parser.unreader.drain(conn.parser)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """The answer to what never reached Django. Neither it nor the log repeats the request: it may hold a key."""
+        """Answers requests that never reached Django. Neither answer nor log quotes the request: it may contain a key."""
         status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("Error handling a request", exc_info=exc)
@@ -177,5 +177,5 @@ def _without_server_header(default_headers: Callable[[Any], list[str]]) -> Calla
     return lambda response: [line for line in default_headers(response) if not line.startswith("Server:")]
 
 
-# No setting of gunicorn's leaves the header out.
+# gunicorn has no setting that leaves the header out.
 wsgi.Response.default_headers = _without_server_header(wsgi.Response.default_headers)
