@@ -118,7 +118,7 @@ def _bind_error(host: str, port: int) -> OSError | None:
 
 def announcement() -> str:
     url = settings.PUBLIC_URL
-    anyone = "\n  Development mode: a request without credentials is an admin's.\n" if settings.DEVELOPMENT else ""
+    anyone = "\n  Development mode: a request without credentials acts as an admin.\n" if settings.DEVELOPMENT else ""
     return f"""
 Memgraph is starting on {url} (Ctrl-C stops it)
 {anyone}

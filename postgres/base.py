@@ -30,7 +30,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
-        """psycopg would drop all prepared statements after a DROP or ALTER. PostgreSQL replans them by itself."""
+        """psycopg would drop all prepared statements after DROP, ALTER or ROLLBACK. PostgreSQL replans them itself."""
         connection: Connection[Any] = super().get_new_connection({**conn_params, "autocommit": True})
         connection._prepared.clear = lambda: False  # type: ignore[method-assign]
         return connection

@@ -24,7 +24,7 @@ ACTIONS: Final[dict[str, str]] = {
     Action.USER_REMOVED: "Removed a person",
     Action.PASSWORD_CHANGED: "Changed the password",
     Action.PASSWORD_RESET_LINK_MADE: "Made a reset link",
-    Action.PASSWORD_RESET: "Set a new password by a reset link",
+    Action.PASSWORD_RESET: "Set a new password with a reset link",
     Action.INVITATION_CREATED: "Invited a person",
     Action.INVITATION_ACCEPTED: "Accepted an invitation",
     Action.INVITATION_REVOKED: "Revoked an invitation",
@@ -46,5 +46,5 @@ ACTORS: Final[dict[str, str]] = {
     ActorKind.USER: "a person",
     ActorKind.API_KEY: "a key",
     ActorKind.OPERATOR: "an operator",
-    ActorKind.ANONYMOUS: "nobody signed in",
+    ActorKind.ANONYMOUS: "not signed in",
 }

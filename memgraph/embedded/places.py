@@ -37,7 +37,8 @@ def socket_directory(data_dir: Path) -> Path:
     try:
         return find_places(data_dir).sockets
     except OSError as error:
-        sys.exit(f"memgraph: {data_dir} can't be used ({error.strerror}). Set MEMGRAPH_DATA_DIR to your own folder.")
+        reason = f"{data_dir} can't be used ({error.strerror})"
+        sys.exit(f"memgraph: {reason}. Set MEMGRAPH_DATA_DIR to a folder that you own.")
 
 
 def find_places(data_dir: Path) -> Places:

@@ -57,7 +57,7 @@ class EmbeddedPostgres:
             ) from error
 
     def running(self) -> bool:
-        """Whether a PostgreSQL of this data directory accepts connections, whoever started it."""
+        """Whether a PostgreSQL of this data directory accepts connections, even if another process started it."""
         return postmaster.is_ready(self.places.cluster)
 
     def ended(self) -> bool:

@@ -83,7 +83,7 @@ class FairPool(ThreadPoolExecutor):
         self.running: defaultdict[Hashable, list[Turn]] = defaultdict(list)
         self.lines: defaultdict[Hashable, dict[int | None, deque[Turn]]] = defaultdict(dict)  # by caller, credential
         self.tenants: OrderedDict[int, UUID] = OrderedDict()
-        self.latest: Hashable = None  # who called last
+        self.latest: Hashable = None  # the last caller
         self.others_until = 0.0
 
     def submit_for(self, caller: Caller | None, act: Callable[[], Any]) -> Future[Any]:

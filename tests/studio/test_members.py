@@ -71,7 +71,7 @@ def test_changing_the_role_leaves_the_rest(acme_admin: User, ada: User) -> None:
 
 def test_an_unknown_role_is_told(acme_admin: User, ada: User) -> None:
     response = submit(browser(acme_admin), page_of(ada), role="owner")
-    assert (response.status_code, "Choose one of those" in response.content.decode()) == (422, True)
+    assert (response.status_code, "Choose one of the options" in response.content.decode()) == (422, True)
 
 
 def test_who_is_deactivated_is_out_until_reactivated(acme_admin: User, ada: User) -> None:
@@ -173,8 +173,8 @@ def test_an_invitation_is_shown_once_and_lets_in(acme_admin: User) -> None:
     [
         ("nobody", "viewer", 422, "Enter a valid email address."),
         ("", "viewer", 422, "Fill this in."),
-        ("new@acme.example", "", 422, "Choose one of those"),
-        ("new@acme.example", "owner", 422, "Choose one of those"),
+        ("new@acme.example", "", 422, "Choose one of the options"),
+        ("new@acme.example", "owner", 422, "Choose one of the options"),
         ("admin@acme.example", "viewer", 409, "has an account"),
     ],
 )

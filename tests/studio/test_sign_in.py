@@ -149,7 +149,7 @@ def test_signing_up_twice_with_one_form_makes_one_workspace() -> None:
     client = browser()
     client.cookies["csrf"] = first.wsgi_request.COOKIES["csrf"]
     again = client.post("/studio/signup", typed)
-    assert (again.status_code, "sent before" in again.content.decode()) == (409, True)
+    assert (again.status_code, "already sent" in again.content.decode()) == (409, True)
     assert Tenant.objects.count() == 1
 
 

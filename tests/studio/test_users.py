@@ -130,7 +130,7 @@ def test_erasing_twice_with_one_form_has_one_effect(acme: Tenant, acme_admin: Us
     assert client.post(path, typed).status_code == 302
     make_event(acme)
     again = client.post(path, typed)
-    assert (again.status_code, "sent before" in again.content.decode()) == (409, True)
+    assert (again.status_code, "already sent" in again.content.decode()) == (409, True)
     assert remembered(acme) == [1, 0, 0]
 
 
