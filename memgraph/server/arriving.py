@@ -148,6 +148,6 @@ def is_malformed(data: bytes) -> bool:
 
 
 def new_file() -> FileIO:
-    """An unnamed file, so that none is left if we are killed. It is in the data dir, which should have room."""
+    """An unnamed file, so that none is left if we are killed. In the data dir if possible, for its disk space."""
     folder = Path(settings.DATA_DIR, "run")
     return tempfile.TemporaryFile(dir=folder if folder.is_dir() else None, buffering=0)
