@@ -4,8 +4,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from accounts.limits import Guess, audit_refusal
 from accounts.passwords import own_user
 from tenants.actor import Actor
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.principal import Principal
-from tenants.slots import PASSWORD_HASHING
 
 
 def confirm_password(*, principal: Principal, password: str, actor: Actor) -> None:

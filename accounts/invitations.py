@@ -12,17 +12,17 @@ from accounts.mail import mail_invitation
 from accounts.models import Invitation, User
 from accounts.passwords import refuse_bad_password
 from accounts.services import email_taken
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record, start_chain
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record, start_chain
 from tenants.authority import acting
 from tenants.constraints import violated_constraint
-from tenants.limits import enforce
+from tenants.limits.limit import enforce
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.models import Role, Tenant
 from tenants.network import network_of
 from tenants.problems import Conflict
 from tenants.refusals import refusal
-from tenants.slots import PASSWORD_HASHING
 
 LIFETIME: Final = timedelta(hours=72)
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 
 from accounts.models import User
-from apikeys.concerns import key_health, keys_in_service
+from apikeys.attention import key_health, keys_in_service
 from apikeys.models import IDLE_AFTER, APIKey
 from tenants.models import Role, Tenant
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from postgres.statements import Statement
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
-from tenants.limits import Limit, Usage, count, forgive, over, refund
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
+from tenants.limits.limit import Limit, Usage, count, forgive, over, refund
 from tenants.metrics import SIGN_INS
 from tenants.models import AuditEntry, Counter
 from tenants.network import network_of

@@ -7,9 +7,9 @@ from rest_framework.exceptions import NotFound
 
 from accounts.models import Invitation, ResetToken, User
 from accounts.passwords import end_sessions, withdraw_reset_links
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.authority import acting
 from tenants.models import Role
 from tenants.problems import Conflict

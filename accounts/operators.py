@@ -10,13 +10,13 @@ from django.db import IntegrityError, transaction
 from accounts.limits import Guess, audit_refusal
 from accounts.models import User, normalize_address
 from accounts.services import email_taken
-from tenants.actions import Action
 from tenants.actor import Actor, ActorKind
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.constraints import violated_constraint
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.metrics import SIGN_INS
 from tenants.network import network_of
-from tenants.slots import PASSWORD_HASHING
 
 
 def make_operator(*, email: str, password: str, actor: Actor) -> User:

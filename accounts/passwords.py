@@ -15,16 +15,16 @@ from accounts.limits import LINKS_BY_IP, RESETS_BY_ADDRESS, RESETS_BY_IP, Guess,
 from accounts.links import digest, generate_token, link_invalid, reset_link
 from accounts.mail import in_background, mail_reset_link
 from accounts.models import OperatorSession, ResetToken, Session, User, normalize_address
-from tenants.actions import Action
 from tenants.actor import Actor, ActorKind
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.authority import acting
-from tenants.limits import count, enforce
+from tenants.limits.limit import count, enforce
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.network import network_of
 from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.refusals import refusal
-from tenants.slots import PASSWORD_HASHING
 
 LINK_LIFETIME: Final = timedelta(hours=1)
 

@@ -14,19 +14,19 @@ from apikeys.services import create_key
 from postgres.columns import columns, parameters, values
 from postgres.pipeline import in_one_trip
 from postgres.statements import Statement
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record, start_chain
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record, start_chain
 from tenants.authority import acting
 from tenants.constraints import violated_constraint
-from tenants.limits import enforce
+from tenants.limits.limit import enforce
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.metrics import SIGN_INS
 from tenants.models import Role, Tenant
 from tenants.network import network_of
 from tenants.principal import Principal
 from tenants.problems import Conflict
 from tenants.refusals import refusal
-from tenants.slots import PASSWORD_HASHING
 
 MOST_SESSIONS: Final = 50  # per user
 OPEN: Final = Statement(f"""

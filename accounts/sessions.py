@@ -7,9 +7,9 @@ from rest_framework.exceptions import NotFound
 
 from accounts.models import Session
 from accounts.queries import FoundSession
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.authority import acting
 
 LAST_SEEN_INTERVAL: Final = timedelta(minutes=1)

@@ -4,7 +4,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from apikeys.addresses import is_allowed
+from apikeys.ip_allowlist import is_allowed
 from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
 from apikeys.services import is_last_use_current, write_last_use

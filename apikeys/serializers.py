@@ -4,7 +4,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from apikeys.addresses import network_around, parse_network
+from apikeys.ip_allowlist import network_around, parse_network
 from apikeys.models import APIKey
 from apikeys.policy import Violation
 from apikeys.services import GRACE, LONGEST_GRACE

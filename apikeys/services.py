@@ -11,11 +11,11 @@ from apikeys.keys import PREFIX_LENGTH, digest, generate_key
 from apikeys.models import APIKey
 from apikeys.policy import refuse_violation, successors_expiry
 from apikeys.queries import FoundKey
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.authority import acting
-from tenants.limits import Limit, enforce
+from tenants.limits.limit import Limit, enforce
 from tenants.metrics import KEYS_MADE, KEYS_REVOKED
 from tenants.models import Role, Tenant
 from tenants.network import network_of

@@ -8,7 +8,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apikeys.concerns import key_health
+from apikeys.attention import key_health
 from apikeys.models import APIKey, APIKeyQuerySet
 from apikeys.serializers import (
     APIKeyChangesSerializer,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apikeys.models import APIKey
 from apikeys.status import Status, has_status
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Tenant
 
 DAY: Final = timedelta(days=1)

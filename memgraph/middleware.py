@@ -17,9 +17,9 @@ from django.utils.module_loading import import_string
 from rest_framework.exceptions import APIException, ParseError
 
 from memgraph.errors import as_api_exception, is_api, respond
+from tenants.limits.page_forms import refuse_large_form
+from tenants.limits.places import place
 from tenants.metrics import REQUEST_SECONDS
-from tenants.page_forms import refuse_large_form
-from tenants.places import place
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

@@ -5,8 +5,8 @@ import orjson
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-from tenants.bodies import largest_body, most_values
 from tenants.json_text import holds_more_values
+from tenants.limits.bodies import largest_body, most_values
 from tenants.parsers import read_body
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tenants.strict_json import (

@@ -14,7 +14,7 @@ from memgraph import databases, embedded
 from memgraph.environment import Environment
 from memgraph.secret_key import load_or_make_secret_key
 from studio.static_files import keep_for_ever
-from tenants.bodies import LARGE_FORM
+from tenants.limits.bodies import LARGE_FORM
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -27,7 +27,7 @@ DEBUG = False  # Django's debug pages show settings and data; development mode d
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
-THREADS = 26  # per worker; fewer than half of them can be taken by the slots of tenants/slots.py
+THREADS = 26  # per worker; fewer than half of them can be taken by the slots of tenants/limits/slots.py
 DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
@@ -105,7 +105,7 @@ DEFAULT_FROM_EMAIL = MAIL_SERVER.get("DEFAULT_FROM_EMAIL") or f"memgraph@{urlspl
 # Limits on requests
 
 TENANT_RATE_LIMIT = env.integer("TENANT_RATE_LIMIT", 0, minimum=0, maximum=1_000_000) or None
-DATA_UPLOAD_MAX_MEMORY_SIZE = LARGE_FORM  # Django's limit for every form; the limits per route are in tenants/bodies.py
+DATA_UPLOAD_MAX_MEMORY_SIZE = LARGE_FORM  # of every form; tenants/limits/bodies.py has the limits of each route
 CLIENT_PATIENCE = env.duration("CLIENT_PATIENCE", "10s")
 FILE_UPLOAD_HANDLERS = ["memgraph.uploads.NoFiles"]
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 1024**3 - 1, minimum=1024, maximum=999_999_999_999)
@@ -159,7 +159,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "studio.context.studio",
+                "studio.page_context.studio",
             ]
         },
     }

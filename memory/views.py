@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from memory.records import Remembered
 from memory.transactions import tenant_transaction
-from tenants.bodies import LARGE_BATCH, LARGE_BODY, MANY_VALUES
+from tenants.limits.bodies import LARGE_BATCH, LARGE_BODY, MANY_VALUES
 from tenants.permissions import IsTenantEditor
 from tenants.serializers import checked
 from tenants.views import TenantAPIView, TenantViewSet

@@ -18,8 +18,8 @@ from rest_framework.request import Request
 
 from accounts.authentication import JWTAuthentication
 from studio import cookies
-from tenants.bodies import SMALL_BODY
-from tenants.page_forms import body_size
+from tenants.limits.bodies import SMALL_BODY
+from tenants.limits.page_forms import body_size
 from tenants.permissions import IsTenantViewer, TenantPermission
 from tenants.principal import Principal
 

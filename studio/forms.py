@@ -9,8 +9,8 @@ from django.shortcuts import render
 from rest_framework.exceptions import APIException, AuthenticationFailed, ErrorDetail, ValidationError
 from rest_framework.serializers import Serializer
 
+from studio.field_errors import in_plain_words
 from studio.submissions import claim, unclaim
-from studio.wording import in_plain_words
 from tenants.refusals import UNAUTHENTICATED
 
 

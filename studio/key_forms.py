@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from rest_framework import serializers
 
-from apikeys.addresses import network_around
+from apikeys.ip_allowlist import network_around
 from apikeys.serializers import APIKeyChangesSerializer, CreateAPIKeySerializer, NetworksField
 from memory.removal.views import UndoSerializer
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from apikeys.models import APIKey, APIKeyQuerySet
 from memory.records import Remembered
-from studio.key_words import in_state
+from studio.key_state import in_state
 from tenants.permissions import IsTenantAdmin
 from tenants.principal import Principal
 

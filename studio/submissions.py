@@ -9,7 +9,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
 from tenants.ids import new_id
-from tenants.limits import Limit, count, enforce, forgive
+from tenants.limits.limit import Limit, count, enforce, forgive
 from tenants.network import client_address, network_of
 from tenants.problems import Conflict
 

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from rest_framework.exceptions import NotFound
 
-from tenants.actions import Action
 from tenants.actor import ActorKind, actor_of
+from tenants.audit.actions import Action
 from tenants.fields import HIGHEST_RATE_LIMIT
 from tenants.ids import parse_id
 from tenants.models import AuditEntry, Role, Tenant

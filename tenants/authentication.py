@@ -4,7 +4,7 @@ from uuid import UUID
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from tenants.audit import start_chain
+from tenants.audit.log import start_chain
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 

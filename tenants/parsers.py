@@ -8,8 +8,8 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.parsers import MultiPartParser as DRFMultiPartParser
 
-from tenants.bodies import LARGE_FORM, largest_body
 from tenants.form_text import read_fields
+from tenants.limits.bodies import LARGE_FORM, largest_body
 from tenants.problems import PayloadTooLarge
 
 NOT_UTF8: Final = "The body is not UTF-8."

@@ -3,8 +3,8 @@ from typing import Any
 from rest_framework import serializers
 
 from tenants.fields import LineField, RateLimitField, TruthField
+from tenants.limits.quotas import cap_of
 from tenants.models import Tenant
-from tenants.quotas import cap_of
 
 LONGEST_DAYS = 3650
 LONGEST_RETENTION = 36500

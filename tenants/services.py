@@ -6,12 +6,12 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.authority import acting
+from tenants.limits.quotas import refuse_over_cap
 from tenants.models import Tenant
-from tenants.quotas import refuse_over_cap
 
 
 def change_tenant(

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from tenants import views
-from tenants.audit_views import AuditViewSet
+from tenants.audit.views import AuditViewSet
 
 # GET and PATCH of v1/tenant are in `memory`, beside the DELETE, which has to know all apps.
 urlpatterns = [

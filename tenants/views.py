@@ -14,10 +14,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from tenants.actor import actor_of
 from tenants.ids import parse_id
+from tenants.limits.quotas import count_request, quota_headers, refuse_excess
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
-from tenants.quotas import count_request, quota_headers, refuse_excess
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer, checked
 from tenants.services import change_tenant, freeze_keys, note_mismatch, unfreeze_keys
 

@@ -10,7 +10,7 @@ from django.db import connection
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from tenants.authority import confirmation, refusals
-from tenants.places import place
+from tenants.limits.places import place
 from tenants.principal import Principal
 
 SECONDS = 1.0

@@ -16,8 +16,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from memgraph.embedded import socket_directory
+from tenants.limits.slots import EVERY_KIND
 from tenants.models import Role, Tenant
-from tenants.slots import EVERY_KIND
 from tests.factories import PASSWORD, anonymous_client, client_for, key_client, make_tenant, make_user
 from tests.memgraph.processes import Server
 

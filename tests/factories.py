@@ -18,7 +18,7 @@ from memory.events.services import record_event
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
 from tenants.actor import Actor
-from tenants.audit import start_chain
+from tenants.audit.log import start_chain
 from tenants.models import Role, Tenant
 from tenants.principal import Kind, Principal
 

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from tenants.places import Place, place
+from tenants.limits.places import Place, place
 
 MOST: Final = 8  # threads of one caller
 MOST_BY_ONE_CREDENTIAL: Final = 3  # equals the places that one tenant has for searches and batches

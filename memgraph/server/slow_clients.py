@@ -16,7 +16,7 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.unreader import SocketUnreader
 
 from memgraph.server.arriving import BYTES_A_SECOND, LONGEST_SECONDS, Arrival
-from tenants.places import place
+from tenants.limits.places import place
 
 PROMPT_SECONDS: Final = 0.5
 # Their views hold a slot while the client reads.

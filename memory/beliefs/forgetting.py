@@ -14,9 +14,9 @@ from memory.beliefs.models import Belief, BeliefQuerySet
 from memory.beliefs.services import end_beliefs
 from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
 from memory.transactions.changes import check_users, count_rows
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
+from tenants.audit.actions import Action
+from tenants.audit.log import record
 
 DELETE_BELIEFS: Final = """
 WITH gone AS (

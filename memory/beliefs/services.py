@@ -17,9 +17,9 @@ from memory.serializers import read_items
 from memory.transactions import again_after_deadlock, tenant_transaction
 from memory.transactions.changes import count_row
 from tenants.constraints import violated_constraint
+from tenants.limits.slots import heavy_if_large
 from tenants.principal import Principal
 from tenants.problems import Conflict, DatabaseBusy
-from tenants.slots import heavy_if_large
 
 ATTEMPTS: Final = 10  # of a write that loses the race for the active version
 LARGEST_BATCH: Final = 100

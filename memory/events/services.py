@@ -19,8 +19,8 @@ from memory.serializers import read_items
 from memory.transactions import tenant_transaction
 from memory.transactions.changes import count_event
 from tenants.ids import new_ids
+from tenants.limits.slots import heavy_if_large
 from tenants.principal import Principal
-from tenants.slots import heavy_if_large
 
 LARGEST_BATCH: Final = 1000
 

@@ -13,8 +13,8 @@ from memory.beliefs.services import await_turn, record_belief
 from memory.events.services import record_event
 from memory.recall.sentences import user_sentences
 from memory.transactions import again_after_deadlock, tenant_transaction
+from tenants.limits.slots import heavy_if_large
 from tenants.principal import Principal
-from tenants.slots import heavy_if_large
 
 CONFIDENCE: Final = 0.3
 SENTENCES: Final = 100  # of one text; the event holds the whole text

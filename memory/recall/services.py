@@ -6,8 +6,8 @@ from uuid import UUID
 from memory.events.models import Event
 from memory.recall.search import Found, count_recall, search_beliefs
 from memory.transactions import tenant_transaction
+from tenants.limits.slots import HEAVY_CALLS
 from tenants.principal import Principal
-from tenants.slots import HEAVY_CALLS
 
 RECENT_EVENTS: Final = 10
 RECALLED: Final = 10  # only the first hits count as recalled, because readers rarely use the others

@@ -15,8 +15,8 @@ from memory.recall.ingest import ingest_text
 from memory.recall.ranking import LARGEST_ANSWER
 from memory.recall.services import recall
 from memory.serializers import NameField, OptionalNameField
-from tenants.bodies import LARGE_BODY
 from tenants.fields import TextField
+from tenants.limits.bodies import LARGE_BODY
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.serializers import checked

@@ -10,10 +10,10 @@ from memory.episodes.models import Episode
 from memory.episodes.unsettled import exclude_builders
 from memory.removal.rows import remove_events, remove_rows
 from memory.transactions import at_the_end, tenant_transaction
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, pseudonym, record
-from tenants.slots import TAKEBACKS
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, pseudonym, record
+from tenants.limits.slots import TAKEBACKS
 
 OF_USER: Final = "user_id = %(user_id)s"
 OF_SUBJECT: Final = "subject_id = %(user_id)s"

@@ -10,9 +10,9 @@ from django.utils import timezone
 from memory.events.models import Event
 from memory.removal.rows import remove_events
 from memory.transactions import again_after_deadlock, tenant_transaction
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
+from tenants.audit.actions import Action
+from tenants.audit.log import record
 
 BATCH: Final = 10_000
 # Skips events that are locked, by another run or by the writer of an episode that names them. The next run gets them.

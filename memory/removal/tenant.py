@@ -14,16 +14,16 @@ from accounts.models import Invitation, ResetToken, Session, User
 from apikeys.models import APIKey
 from memory.models import Belief, EndUser, Episode, Event, Tally, UnsettledSpan
 from memory.transactions import tenant_transaction
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import Target, lock_head, record
-from tenants.audit_checks import Place, chain_fault
-from tenants.audit_removal import delete_entries, take_out
+from tenants.audit.actions import Action
+from tenants.audit.checks import Place, chain_fault
+from tenants.audit.log import Target, lock_head, record
+from tenants.audit.removal import delete_entries, take_out
 from tenants.authority import acting
+from tenants.limits.slots import TAKEBACKS
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tenants.principal import Principal
 from tenants.problems import Unavailable
-from tenants.slots import TAKEBACKS
 
 BATCH: Final = 2000
 ATTEMPTS: Final = 5  # requests from before the suspension may still write

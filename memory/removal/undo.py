@@ -16,11 +16,11 @@ from memory.episodes.unsettled import DERIVED_SPANS, add_spans, exclude_builders
 from memory.removal.rows import remove_events, remove_rows
 from memory.transactions import again_after_deadlock, at_the_end, tenant_transaction
 from memory.transactions.changes import check_users, count_rows
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
+from tenants.audit.actions import Action
+from tenants.audit.log import record
+from tenants.limits.slots import TAKEBACKS
 from tenants.models import AuditEntry
-from tenants.slots import TAKEBACKS
 
 WRITTEN_BY_KEY: Final = "written_by_key = %(key_id)s AND written_at >= %(since)s"
 CREATE_REMOVED: Final = """

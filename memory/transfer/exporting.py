@@ -15,9 +15,9 @@ from memory.transactions import tenant_transaction
 from memory.transfer.format import FORMAT, ROW_TYPES, VERSION
 from memory.transfer.lock import only_transfer
 from memory.transfer.under_way import tell
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
+from tenants.audit.actions import Action
+from tenants.audit.log import record
 from tenants.authority import acting
 from tenants.models import Tenant
 from tenants.watching import watching, while_allowed

@@ -17,9 +17,9 @@ from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, R
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
 from memory.transfer.under_way import tell
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
+from tenants.audit.actions import Action
+from tenants.audit.log import record
 from tenants.problems import Conflict
 from tenants.watching import watching, while_allowed
 

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 import orjson
 from rest_framework.exceptions import APIException
 
-from tenants.bodies import LARGE_BODY
 from tenants.json_text import holds_more_values, holds_nul
+from tenants.limits.bodies import LARGE_BODY
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tenants.strict_json import DEEPEST, is_too_deep, misplaced_byte, what_is_unfit
 

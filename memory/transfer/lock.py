@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from tenants.limits.slots import TRANSFERS
 from tenants.problems import Conflict
-from tenants.slots import TRANSFERS
 
 
 def lock_name(tenant_id: UUID) -> str:

@@ -14,10 +14,10 @@ from memory.transfer.exporting import export_tenant
 from memory.transfer.importing import Imported, import_tenant
 from memory.transfer.lines import Readable
 from tenants.actor import Actor
-from tenants.page_forms import body_size
+from tenants.limits.page_forms import body_size
+from tenants.limits.slots import TRANSFERS
 from tenants.principal import Principal
 from tenants.problems import PayloadTooLarge
-from tenants.slots import TRANSFERS
 from tenants.watching import ending_early
 
 NDJSON: Final = "application/x-ndjson"

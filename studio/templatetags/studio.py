@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 
 from apikeys.models import APIKey
 from memory.models import Event
-from studio.audit_words import ACTIONS, ACTORS
-from studio.counting import counted
+from studio.audit_sentences import ACTIONS, ACTORS
 from studio.devices import device_of
-from studio.key_words import TONES, state_of
+from studio.key_state import TONES, state_of
+from studio.plurals import counted
 from studio.submissions import name_form
 from tenants.models import AuditEntry
 

@@ -8,10 +8,10 @@ from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
 from studio.access import PageRequest, page
-from studio.audit_words import ACTIONS
+from studio.audit_sentences import ACTIONS
 from studio.forms import faults_of
 from tenants.actor import actor_of
-from tenants.audit_reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response
+from tenants.audit.reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response
 from tenants.keyset import Page, keyset_page
 from tenants.permissions import IsTenantAdmin
 

@@ -20,8 +20,8 @@ from studio.listing import Listing
 from studio.queries import key_choices, writer_names
 from studio.templatetags.studio import user_page
 from tenants.actor import actor_of
-from tenants.bodies import LARGE_FORM
-from tenants.page_forms import takes
+from tenants.limits.bodies import LARGE_FORM
+from tenants.limits.page_forms import takes
 from tenants.permissions import IsTenantEditor
 from tenants.problems import Conflict
 

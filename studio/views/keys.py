@@ -20,12 +20,12 @@ from memory.removal.views import NOT_UNDONE
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
 from studio.confirmation import ConfirmNameSerializer, confirm_name
-from studio.counting import counted_all
 from studio.forms import Form
 from studio.key_forms import KeyChangesSerializer, NewKeySerializer, TakeBackSerializer
-from studio.key_words import STATES, why_not
+from studio.key_state import STATES, why_not
+from studio.lost_updates import changes_of, shown
+from studio.plurals import counted_all
 from studio.queries import MOST_KEYS, listed_keys, written_by_key
-from studio.seen import changes_of, shown
 from tenants.actor import actor_of
 from tenants.models import Role, Tenant
 from tenants.permissions import IsTenantAdmin

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from apikeys.concerns import count_concerns
+from apikeys.attention import count_concerns
 from memory.counts.queries import tenant_totals
 from memory.models import Belief, Event
 from memory.transactions import tenant_transaction

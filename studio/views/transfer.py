@@ -20,7 +20,7 @@ from memory.transfer.views import ImportOptionsSerializer
 from studio.access import PageRequest, page
 from studio.forms import Form
 from tenants.actor import actor_of
-from tenants.page_forms import takes
+from tenants.limits.page_forms import takes
 from tenants.permissions import IsTenantAdmin
 from tenants.problems import Unprocessable
 

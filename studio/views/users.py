@@ -14,9 +14,9 @@ from memory.records import NAME_LENGTH
 from memory.removal.end_user import erase_user
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
-from studio.counting import counted_all
 from studio.end_user import BELIEFS, beliefs_of, tally_of
 from studio.forms import Form
+from studio.plurals import counted_all
 from studio.templatetags.studio import user_page
 from studio.views.beliefs import confirm_same
 from tenants.actor import actor_of

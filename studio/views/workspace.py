@@ -14,11 +14,11 @@ from memory.removal.views import DeleteTenantSerializer
 from studio import cookies
 from studio.access import PageRequest, page
 from studio.forms import Form, NothingSerializer
-from studio.seen import changes_of, shown
+from studio.lost_updates import changes_of, shown
 from tenants.actor import actor_of
+from tenants.limits.quotas import cap_of
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin
-from tenants.quotas import cap_of
 from tenants.serializers import LONGEST_DAYS, LONGEST_RETENTION, TenantChangesSerializer
 from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 

@@ -14,10 +14,10 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tenants.actions import Action
+from tenants.audit.actions import Action
+from tenants.limits.slots import PASSWORD_HASHING
 from tenants.models import AuditEntry
 from tenants.problems import Unavailable
-from tenants.slots import PASSWORD_HASHING
 from tests.factories import PASSWORD, make_reset_token, make_user
 from tests.memgraph.processes import wait_for
 from tests.operators import make_operator, operator_client

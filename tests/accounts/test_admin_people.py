@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Invitation, User
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Tenant
 from tests.factories import key_client, make_invitation
 from tests.operators import act, list_url, messages_of, operator_client, page_url, shown

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Invitation, User
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Role, Tenant
 from tests.accounts.people import FORM, audited, faults_of, last_entry, signed_in
 from tests.factories import PASSWORD, make_invitation, make_reset_token, make_tenant, make_user

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 from accounts.mail import BACKGROUND
 from accounts.models import ResetToken, User
 from accounts.passwords import make_reset_link
-from tenants.actions import Action
 from tenants.actor import command_line_actor
+from tenants.audit.actions import Action
 from tenants.models import Role
 from tests.accounts.people import NEW_PASSWORD, audited, last_entry, sign_in
 from tests.factories import PASSWORD, client_for, make_tenant, make_user

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Invitation, ResetToken, Session, User
 from apikeys.models import APIKey
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Role, Tenant
 from tests.accounts.people import audited, faults_of, last_entry, sign_in, signed_in
 from tests.factories import client_for, key_client, make_invitation, make_reset_token, make_user

@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import Session, User
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tests.accounts.people import last_entry, signed_in
 from tests.factories import client_for, make_session, make_user
 

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import ResetToken, Session, User
 from accounts.passwords import make_reset_link
-from tenants.actions import Action
 from tenants.actor import Actor, command_line_actor
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Role, Tenant
 from tests.accounts.people import NEW_PASSWORD, audited, faults_of, last_entry, sign_in, signed_in
 from tests.factories import PASSWORD, client_for, make_reset_token, make_session, make_user

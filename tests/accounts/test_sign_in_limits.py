@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.limits import SIGN_INS_BY_ADDRESS_AND_IP, SIGN_INS_BY_IP, SIGN_INS_IN_ALL
 from accounts.models import Session, User
-from tenants.actions import Action
-from tenants.audit_checks import find_faults
-from tenants.limits import Limit, digest
+from tenants.audit.actions import Action
+from tenants.audit.checks import find_faults
+from tenants.limits.limit import Limit, digest
 from tenants.models import AuditEntry, Counter, Tenant
 from tests.accounts.people import audited, last_entry, sign_in
 from tests.factories import PASSWORD, make_user

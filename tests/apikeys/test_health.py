@@ -6,7 +6,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from apikeys.concerns import MOST_SHOWN
+from apikeys.attention import MOST_SHOWN
 from apikeys.models import APIKey
 from tenants.models import Tenant
 from tests.factories import changed_key, make_key

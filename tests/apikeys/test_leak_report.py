@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from apikeys.keys import generate_key
 from apikeys.models import APIKey
 from apikeys.services import LEAK_REPORTS
-from tenants.audit_checks import find_faults
+from tenants.audit.checks import find_faults
 from tenants.models import AuditEntry, Tenant
 from tests.factories import anonymous_client, changed_key, make_key
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys.models import APIKey
-from tenants.audit_checks import find_faults
+from tenants.audit.checks import find_faults
 from tenants.models import AuditEntry, Tenant
 from tests.factories import anonymous_client, changed_key, make_key
 

@@ -18,8 +18,8 @@ from memgraph.server.fair_pool import (
     FairPool,
     caller_of,
 )
-from tenants.places import Place, place
-from tenants.slots import Slots
+from tenants.limits.places import Place, place
+from tenants.limits.slots import Slots
 from tests.memgraph.processes import wait_for
 
 SOME_ID = uuid4()

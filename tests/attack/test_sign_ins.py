@@ -14,7 +14,7 @@ from accounts.limits import SIGN_INS_BY_ADDRESS_AND_IP, SIGN_INS_BY_IP, SIGN_INS
 from accounts.models import Session, User
 from accounts.services import MOST_SESSIONS
 from studio.submissions import OPEN_SECONDS, SUBMISSIONS_BY_SENDER
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import Counter, Tenant
 from tests.accounts.people import audited, last_entry, sign_in, signed_in
 from tests.accounts.test_sign_in_limits import ELSEWHERE, guess, let_pass, operator_sign_in, set_hits

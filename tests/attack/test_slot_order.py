@@ -5,10 +5,10 @@ import threading
 import pytest
 from rest_framework.test import APIClient
 
-from tenants import slots
+from tenants.limits import slots
+from tenants.limits.slots import Slots
 from tenants.models import Tenant
 from tenants.problems import Unavailable
-from tenants.slots import Slots
 from tests.factories import PASSWORD, client_for, make_user
 from tests.memgraph.processes import wait_for
 

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from memory.models import Event
 from memory.transactions import tenant_transaction
-from tenants import slots
+from tenants.limits import slots
+from tenants.limits.slots import Slots
 from tenants.models import Tenant
-from tenants.slots import Slots
 from tests.factories import PASSWORD, client_for, make_event, make_key, make_user
 from tests.memgraph.processes import wait_for
 from tests.memory.transfers import EVENT, make_file, upload

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import Invitation, Session, User
 from apikeys.models import APIKey
 from memgraph.installation import first_id_at
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Tenant
 from tests.factories import changed_key, make_key, make_session, make_tenant, make_user
 from tests.operators import act, list_url, operator_client, page_url

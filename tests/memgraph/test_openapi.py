@@ -2,7 +2,7 @@ import pytest
 from openapi_spec_validator import validate
 from rest_framework.test import APIClient
 
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tests.routes import PUBLIC, ROUTES
 
 UNDESCRIBED = {"metrics", "schema", "docs", "health-v1", "root", "to-admin", "to-studio"}

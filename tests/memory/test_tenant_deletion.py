@@ -22,10 +22,10 @@ from rest_framework.test import APIClient
 from accounts.models import Invitation, ResetToken, User
 from memory.removal import tenant as deletion
 from memory.removal.tenant import delete_tenant
-from tenants.actions import Action
 from tenants.actor import command_line_actor
-from tenants.audit import record
-from tenants.audit_checks import find_faults
+from tenants.audit.actions import Action
+from tenants.audit.checks import find_faults
+from tenants.audit.log import record
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tests.connections import in_its_own_connection
 from tests.factories import (

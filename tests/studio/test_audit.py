@@ -4,10 +4,10 @@ import io
 import pytest
 
 from accounts.models import User
-from studio.audit_words import ACTIONS, ACTORS
-from tenants.actions import Action
+from studio.audit_sentences import ACTIONS, ACTORS
 from tenants.actor import ActorKind
-from tenants.audit import Target
+from tenants.audit.actions import Action
+from tenants.audit.log import Target
 from tenants.models import AuditEntry, Tenant
 from tests.studio.browsing import browser
 from tests.tenants.test_audit_api import act

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import User
 from memory.models import Belief, Episode, Event
 from memory.transactions import tenant_transaction
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import AuditEntry, Tenant
 from tests.factories import make_belief, make_episode, make_event
 from tests.studio.browsing import browser, main_form

@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from studio.counting import counted_all
+from studio.field_errors import in_plain_words
+from studio.plurals import counted_all
 from studio.templatetags.studio import ago
-from studio.wording import in_plain_words
 
 
 @pytest.mark.parametrize(

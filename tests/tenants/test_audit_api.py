@@ -11,9 +11,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tenants.actions import Action
 from tenants.actor import Actor, ActorKind
-from tenants.audit import Target, record
+from tenants.audit.actions import Action
+from tenants.audit.log import Target, record
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tests.factories import anonymous_client, client_for, make_tenant, make_token, make_user
 from tests.tampering import without_guard

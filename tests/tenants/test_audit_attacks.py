@@ -10,11 +10,11 @@ from django.db import transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
-from tenants.actions import Action
 from tenants.actor import Actor, actor_of, command_line_actor
-from tenants.audit import record
-from tenants.audit_checks import find_faults
-from tenants.audit_removal import prune, prune_unchained
+from tenants.audit.actions import Action
+from tenants.audit.checks import find_faults
+from tenants.audit.log import record
+from tenants.audit.removal import prune, prune_unchained
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tests.tampering import without_guard
 

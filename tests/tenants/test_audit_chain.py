@@ -8,11 +8,11 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
-from tenants.actions import Action
 from tenants.actor import Actor, command_line_actor
-from tenants.audit import record
-from tenants.audit_checks import find_faults
-from tenants.audit_removal import prune
+from tenants.audit.actions import Action
+from tenants.audit.checks import find_faults
+from tenants.audit.log import record
+from tenants.audit.removal import prune
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tests.tampering import without_guard
 

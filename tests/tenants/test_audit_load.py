@@ -10,11 +10,11 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
-from tenants.audit_checks import find_faults
-from tenants.audit_removal import prune
+from tenants.audit.actions import Action
+from tenants.audit.checks import find_faults
+from tenants.audit.log import record
+from tenants.audit.removal import prune
 from tenants.models import AuditEntry, AuditHead, Tenant
 from tests.connections import in_its_own_connection
 from tests.factories import make_tenant

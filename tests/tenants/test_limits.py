@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from tenants.limits import FORGIVEN_AFTER, Limit, count, digest, enforce, forgive, refund
+from tenants.limits.limit import FORGIVEN_AFTER, Limit, count, digest, enforce, forgive, refund
 from tenants.models import Counter
 from tenants.problems import TooManyRequests
 from tests.memgraph.processes import wait_for

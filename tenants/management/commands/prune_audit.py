@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from tenants.actor import command_line_actor
-from tenants.audit_removal import prune, prune_unchained
+from tenants.audit.removal import prune, prune_unchained
 from tenants.models import AuditHead
 
 

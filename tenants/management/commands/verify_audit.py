@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.audit_checks import Place, find_faults, kept_head_fault
+from tenants.audit.checks import Place, find_faults, kept_head_fault
 from tenants.ids import parse_id
 from tenants.models import AuditHead
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from accounts.models import Session, User
 from apikeys.models import APIKey
-from tenants.actions import Action
+from tenants.audit.actions import Action
 from tenants.models import Role, Tenant
 from tests.accounts.people import NEW_PASSWORD
 from tests.attack.authority.calls import Call, form_call, json_call, operator_cookie

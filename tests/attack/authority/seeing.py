@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from tenants.actions import Action
+from tenants.audit.actions import Action
 
 # What says who was there, and how often, and not what was done.
 NOTED: Final = {

@@ -12,7 +12,7 @@ from threading import Condition
 from typing import Final
 from uuid import UUID
 
-from tenants.places import place
+from tenants.limits.places import place
 from tenants.problems import Unavailable
 
 WAIT_SECONDS: Final = 2.0

@@ -10,17 +10,17 @@ from django.utils import timezone
 from django.utils.text import slugify
 from rest_framework import serializers
 
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import record
-from tenants.audit_checks import Place
-from tenants.audit_csv import csv_lines
+from tenants.audit.actions import Action
+from tenants.audit.checks import Place
+from tenants.audit.csv_file import csv_lines
+from tenants.audit.log import record
 from tenants.authority import acting
 from tenants.ids import parse_id
+from tenants.limits.slots import AUDIT_DOWNLOADS
 from tenants.models import AuditEntry, AuditEntryQuerySet, AuditHead
 from tenants.principal import Principal
 from tenants.serializers import checked
-from tenants.slots import AUDIT_DOWNLOADS
 from tenants.watching import ending_early, watching, while_allowed
 
 LINES_AT_ONCE: Final = 200

@@ -20,8 +20,8 @@ from django.db import connection
 
 from postgres.columns import columns, parameters, row_of, values
 from postgres.statements import Statement
-from tenants.actions import Action
 from tenants.actor import Actor
+from tenants.audit.actions import Action
 from tenants.authority import confirmed
 from tenants.ids import new_id
 from tenants.models import AuditEntry, AuditHead

@@ -6,9 +6,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from tenants.actions import Action
 from tenants.actor import actor_of
-from tenants.audit_reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response, shown
+from tenants.audit.actions import Action
+from tenants.audit.reading import AuditFilterSerializer, chain_end, chosen_entries, csv_response, shown
 from tenants.models import AuditEntry, AuditEntryQuerySet
 from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.renderers import CSVRenderer

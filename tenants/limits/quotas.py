@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from django.conf import settings
 from rest_framework.exceptions import ErrorDetail, Throttled, ValidationError
 
-from tenants.limits import Limit, count
+from tenants.limits.limit import Limit, count
 from tenants.models import Tenant
 from tenants.principal import Principal
 

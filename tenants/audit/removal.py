@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from tenants.actions import Action
 from tenants.actor import Actor
-from tenants.audit import is_genuine, lock_head, record, seal
-from tenants.audit_checks import chain_fault, unchained_faults
+from tenants.audit.actions import Action
+from tenants.audit.checks import chain_fault, unchained_faults
+from tenants.audit.log import is_genuine, lock_head, record, seal
 from tenants.models import AuditEntry, AuditHead
 
 REFUSAL: Final = "{}. What is broken is not pruned: that would hide where it broke."

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from tenants.audit_checks import Place
+from tenants.audit.checks import Place
 from tenants.models import AuditEntry
 
 COLUMNS: Final = (

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DataError, transaction
 from django.db.models import Q, QuerySet
 
-from tenants.audit import entry_mac, is_genuine, lock_head
+from tenants.audit.log import entry_mac, is_genuine, lock_head
 from tenants.models import AuditEntry, AuditHead, Tenant
 
 UNREADABLE: Final = (ArithmeticError, AttributeError, DataError, RecursionError, TypeError, ValueError)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest
 
-from tenants.bodies import SMALL_BODY
+from tenants.limits.bodies import SMALL_BODY
 from tenants.problems import PayloadTooLarge
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tenants.actions import Action
 from tenants.actor import ActorKind
+from tenants.audit.actions import Action
 
 ACTIONS: Final[dict[str, str]] = {
     Action.SIGN_IN_ACCEPTED: "Signed in",
