@@ -4,12 +4,26 @@ from typing import Any
 
 from rest_framework import serializers
 
-
-class ConfirmNameSerializer(serializers.Serializer[Any]):
-    confirm = serializers.CharField(max_length=255)
+from tenants.serializers import confirm_name
 
 
-def confirm_name(typed: str, name: str, *, what: str = "name") -> None:
-    if typed != name.strip():
-        fault = serializers.ErrorDetail(f"This is not the {what}.", code="not_the_name")
-        raise serializers.ValidationError({"confirm": [fault]})
+class ConfirmSerializer(serializers.Serializer[Any]):
+    """The form's context holds the `name`, and says in `what` whose name it is."""
+
+    confirm = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+    def validate_confirm(self, value: str) -> str:
+        """Ignores white space, because browsers show and send it differently from how it is stored."""
+        confirm_name(without_spaces(value), without_spaces(self.context["name"]), what=self.context["what"])
+        return value
+
+
+class ConfirmEmailSerializer(ConfirmSerializer):
+    """For e-mail addresses, which are stored in lower case."""
+
+    def validate_confirm(self, value: str) -> str:
+        return super().validate_confirm(value.lower())
+
+
+def without_spaces(text: str) -> str:
+    return "".join(text.split())

@@ -15,6 +15,7 @@ from memory.beliefs.services import revise_belief
 from memory.models import Belief
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
+from studio.confirmation import ConfirmSerializer
 from studio.forms import Form
 from studio.listing import Listing
 from studio.queries import key_choices, writer_names
@@ -24,6 +25,7 @@ from tenants.limits.bodies import LARGE_FORM
 from tenants.limits.page_forms import takes
 from tenants.permissions import IsTenantEditor
 from tenants.problems import Conflict
+from tenants.serializers import checked
 
 CHANGED_MEANWHILE: Final = ("changed_meanwhile", "belief_not_active")
 
@@ -130,21 +132,23 @@ def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
 
 
 class ForgetBeliefSerializer(SoftSerializer):
-    """Deleting can't be undone, so it is confirmed by typing the belief's key."""
+    """Deleting can't be undone, so it is confirmed by typing the belief's key. Deactivating is not."""
 
     confirm = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["soft"]:
+            checked(ConfirmSerializer(data={"confirm": attrs.get("confirm", "")}, context=self.context))
+        return attrs
 
 
 @page(IsTenantEditor, form=True)
 def forget(request: PageRequest, id: str) -> HttpResponse:
     found = get_belief(request, id)
-    form = Form(request, ForgetBeliefSerializer)
+    form = Form(request, ForgetBeliefSerializer, context={"name": found.key, "what": "belief's key"})
     if form.submitted:
         with form.checking():
-            fields = form.fields()
-            if not fields["soft"]:
-                confirm_same(fields.get("confirm", ""), found.key, "This is not the belief's key.")
-            return forget_versions(request, found, soft=fields["soft"])
+            return forget_versions(request, found, soft=form.fields()["soft"])
     return form.show("studio/memory/belief_forget.html", belief=found, versions=count_versions(found))
 
 
@@ -152,12 +156,6 @@ def count_versions(belief: Belief) -> dict[str, int]:
     with tenant_transaction(belief.tenant_id):
         versions = Belief.objects.for_tenant(belief.tenant_id).of_key(belief.subject_id, belief.key)
         return versions.aggregate(total=Count("*"), active=Count("id", filter=Q(ended_at=None)))
-
-
-def confirm_same(typed: str, name: str, sentence: str) -> None:
-    """Ignores white space, because a text field drops line breaks."""
-    if "".join(typed.split()) != "".join(name.split()):
-        raise serializers.ValidationError({"confirm": [serializers.ErrorDetail(sentence, code="not_the_name")]})
 
 
 def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> HttpResponse:

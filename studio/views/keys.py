@@ -19,7 +19,7 @@ from memory.removal.undo import undo_writes
 from memory.removal.views import NOT_UNDONE
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
-from studio.confirmation import ConfirmNameSerializer, confirm_name
+from studio.confirmation import ConfirmSerializer
 from studio.forms import Form
 from studio.key_forms import KeyChangesSerializer, NewKeySerializer, TakeBackSerializer
 from studio.key_state import STATES, why_not
@@ -175,10 +175,10 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
     found = get_key(request, id)
     if refusal := why_not(found, "revoke"):
         return turn_away(request, found, refusal)
-    form = Form(request, ConfirmNameSerializer)
+    form = Form(request, ConfirmSerializer, context={"name": found.name, "what": "name"})
     if form.submitted:
         with form.checking():
-            confirm_name(form.fields()["confirm"], found.name)
+            form.fields()
             revoke_key(key=found, actor=actor_of(request))
             messages.success(request, f"Key {found.name} is revoked and refused from now on.")
             return redirect("studio:keys-key", id=id)

@@ -14,7 +14,7 @@ from accounts.models import Invitation, User, UserQuerySet
 from accounts.passwords import make_reset_link
 from accounts.serializers import ChangeMemberSerializer, InviteSerializer
 from studio.access import PageRequest, page
-from studio.confirmation import ConfirmNameSerializer, confirm_name
+from studio.confirmation import ConfirmEmailSerializer
 from studio.forms import Form, NothingSerializer, only_sent
 from tenants.actor import actor_of
 from tenants.keyset import keyset_page
@@ -89,10 +89,10 @@ def remove(request: PageRequest, id: str) -> HttpResponse:
     if refusal := why_not_removed(person):
         messages.warning(request, refusal)
         return redirect("studio:members-member", id=id)
-    form = Form(request, ConfirmNameSerializer)
+    form = Form(request, ConfirmEmailSerializer, context={"name": person.email, "what": "e-mail address"})
     if form.submitted:
         with form.checking():
-            confirm_name(form.fields()["confirm"].lower(), person.email, what="e-mail address")
+            form.fields()
             remove_member(user=person, actor=actor_of(request))
             messages.success(request, f"{person.email} is removed.")
             return redirect("studio:members")

@@ -5,7 +5,6 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
 from memory.beliefs.serializers import SubjectSerializer
@@ -14,11 +13,11 @@ from memory.records import NAME_LENGTH
 from memory.removal.end_user import erase_user
 from memory.transactions import tenant_transaction
 from studio.access import PageRequest, page
+from studio.confirmation import ConfirmSerializer
 from studio.end_user import BELIEFS, beliefs_of, tally_of
 from studio.forms import Form
 from studio.plurals import counted_all
 from studio.templatetags.studio import user_page
-from studio.views.beliefs import confirm_same
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin
 
@@ -65,17 +64,13 @@ def user(request: PageRequest) -> HttpResponse:
     return render(request, "studio/memory/user.html", context)
 
 
-class ConfirmEraseSerializer(serializers.Serializer[Any]):
-    confirm = serializers.CharField(allow_blank=True, trim_whitespace=False)
-
-
 @page(IsTenantAdmin, form=True)
 def erase(request: PageRequest) -> HttpResponse:
     tenant_id, name = request.principal.tenant_id, requested_name(request)
-    form = Form(request, ConfirmEraseSerializer)
+    form = Form(request, ConfirmSerializer, context={"name": name, "what": "end user's id"})
     if form.submitted:
         with form.checking():
-            confirm_same(form.fields()["confirm"], name, "This is not the end user's id.")
+            form.fields()
             erased = erase_user(tenant_id=tenant_id, user_id=name, actor=actor_of(request))
             gone = {"event": erased.events, "belief version": erased.beliefs, "episode": erased.episodes}
             messages.success(request, f"Erased for good: {counted_all(gone)}.")
