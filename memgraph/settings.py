@@ -1,6 +1,5 @@
 """All settings, read from the environment. What each variable means is in docs/settings.md."""
 
-import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.crypto import salted_hmac
-from pythonjsonlogger.core import RESERVED_ATTRS
 
 from memgraph import databases, embedded
 from memgraph.environment import Environment
+from memgraph.logs import LOGGING as LOGGING
 from memgraph.secret_key import load_or_make_secret_key
 from studio.static_files import keep_for_ever
 from tenants.limits.bodies import LARGE_FORM
@@ -244,33 +243,5 @@ SPECTACULAR_SETTINGS = {
         "Role": "tenants.models.Role",
         "APIKeyStatus": "apikeys.status.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
-    },
-}
-
-# Logs: one JSON object a line, on standard error
-
-# No log line shows its thread, process or place in the code. Python's "Logging HOWTO" advises not to collect them.
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.orjson.OrjsonFormatter",
-            "format": "{asctime}{levelname}{name}{message}",
-            "style": "{",
-            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
-            # Django adds the request to its errors. Its repr contains the query string, where people paste keys.
-            "reserved_attrs": [*RESERVED_ATTRS, "request"],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.request": {"level": "ERROR"},  # a 4xx is the client's error; memgraph.request logs it
-        "django.server": {"handlers": [], "propagate": True},
-        "drf_spectacular": {"level": "ERROR"},
     },
 }

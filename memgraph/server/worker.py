@@ -20,8 +20,9 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from memgraph.processes import die_with_parent
 from memgraph.server.fair_pool import FairPool, caller_of
+from memgraph.server.lingering import Lingering
 from memgraph.server.refusals import Refusal, refusal_of
-from memgraph.server.slow_clients import EXPORTS, Lingering, TimedSocket, TimedUnreader
+from memgraph.server.slow_clients import EXPORTS, TimedSocket, TimedUnreader
 from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
 OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
