@@ -4,16 +4,15 @@
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.db.models.lookups import In
 
+from tenants.models import Tenant
 from tenants.principal import ENDS_SOON
-
-if TYPE_CHECKING:
-    from apikeys.models import APIKey
 
 
 class Status(models.TextChoices):
@@ -23,6 +22,18 @@ class Status(models.TextChoices):
     ROTATED = "rotated"
     REVOKED = "revoked"
     FROZEN = "frozen"
+
+
+class HasStatus(Protocol):
+    """What the status of a key depends on."""
+
+    @property
+    def revoked_at(self) -> datetime | None: ...
+    @property
+    def replaced_by_id(self) -> UUID | None: ...
+    @property
+    def tenant(self) -> Tenant: ...
+    def has_expired(self, now: datetime) -> bool: ...
 
 
 IN_SERVICE: Final = (Status.ACTIVE, Status.EXPIRING, Status.FROZEN)
@@ -47,7 +58,7 @@ def has_status(now: datetime, *statuses: Status) -> In:
     return In(status_at(now), statuses)
 
 
-def status_of(key: "APIKey", now: datetime) -> Status:
+def status_of(key: HasStatus, now: datetime) -> Status:
     if key.revoked_at:
         return Status.REVOKED
     if key.has_expired(now):
