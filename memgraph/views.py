@@ -60,7 +60,11 @@ class SchemaView(PublicView):
 
 @csrf_exempt  # a POST gets a 405, not an error about a CSRF token
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, summed over all workers."""
+    """Prometheus text, summed over all workers, as django-prometheus exports it.
+
+    `middleware.py` counts the requests itself, because django-prometheus labels them by view and not by route, and its
+    database backends would replace `postgres/`.
+    """
     if request.method not in ("GET", "HEAD"):
         refusal = respond(request, MethodNotAllowed(str(request.method)))
         refusal["Allow"] = "GET, HEAD"

@@ -12,6 +12,7 @@ from rest_framework.serializers import Serializer
 from studio.field_errors import in_plain_words
 from studio.submissions import claim, unclaim
 from tenants.refusals import UNAUTHENTICATED
+from tenants.serializers import checked
 
 
 class NothingSerializer(Serializer[Any]):
@@ -66,10 +67,9 @@ class Form:
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """Returns the validated input, and marks the form as used."""
-        serializer = self.serializer(data=self.values, context=self.context)
-        serializer.is_valid(raise_exception=True)
+        fields = checked(self.serializer(data=self.values, context=self.context))
         self.claimed = claim(self.request)
-        return {**serializer.validated_data, **more}
+        return {**fields, **more}
 
     def set_errors(self, refusal: APIException) -> None:
         self.status = 422 if isinstance(refusal, ValidationError) else refusal.status_code
