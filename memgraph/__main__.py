@@ -45,9 +45,9 @@ def run_embedded(command: list[str]) -> int:
 
 
 def enough_connections() -> dict[str, str]:
-    """Two per thread, because a reload runs old and new workers at the same time, and some for commands."""
-    threads = settings.WEB_CONCURRENCY * settings.THREADS
-    return {"max_connections": str(max(100, 2 * threads + 20))}
+    """Twice what the workers need, because a reload runs old and new ones at the same time. And some for commands."""
+    needed = settings.WEB_CONCURRENCY * settings.CONNECTIONS
+    return {"max_connections": str(max(100, 2 * needed + 20))}
 
 
 def run(command: list[str]) -> int:

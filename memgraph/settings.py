@@ -27,6 +27,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
 THREADS = 26  # per worker; fewer than half of them can be taken by the slots of tenants/limits/slots.py
+CONNECTIONS = THREADS + 3  # per worker, at most: two long downloads check their authority on a second one; mail
 DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")

@@ -4,6 +4,7 @@ What is left out: Django's requests, DRF, permissions, limits, the checks of wha
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import django
@@ -13,9 +14,12 @@ django.setup()
 import orjson  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from apikeys.authentication import key_principal  # noqa: E402
 from apikeys.keys import digest  # noqa: E402
 from apikeys.queries import find_key  # noqa: E402
 from memory.events.writing import write_event  # noqa: E402
+from memory.records import written_by  # noqa: E402
+from tenants.models import Role  # noqa: E402
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -24,8 +28,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if found is None:
         start_response("401 Unauthorized", [("Content-Length", "0")])
         return [b""]
-    author = {"tenant_id": found.tenant_id, "written_by_key": found.id, "written_by_user": None}
-    row, _ = write_event({**orjson.loads(environ["wsgi.input"].read()), **author})
+    principal = replace(key_principal(found, None), needs=Role.EDITOR)
+    row, _ = write_event(principal, {**orjson.loads(environ["wsgi.input"].read()), **written_by(principal)})
     body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
     start_response("201 Created", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
