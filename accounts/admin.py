@@ -14,7 +14,8 @@ from accounts.members import deactivate_user, reactivate_user
 from accounts.models import Invitation, Session, SessionQuerySet, User
 from accounts.sessions import end_session
 from tenants.actor import actor_of
-from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter
+from tenants.admin.base import OperatorAdmin
+from tenants.admin.filters import OfferedFilter, RoleFilter, TenantFilter
 
 
 class OperatorSignInForm(LimitedSignInForm):

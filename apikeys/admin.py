@@ -17,7 +17,8 @@ from apikeys.policy import policy_sentence, violation
 from apikeys.services import create_key, revoke_key
 from apikeys.status import Status
 from tenants.actor import actor_of
-from tenants.admin import OfferedFilter, OperatorAdmin, RoleFilter, TenantFilter, check_ids
+from tenants.admin.base import OperatorAdmin, check_ids
+from tenants.admin.filters import OfferedFilter, RoleFilter, TenantFilter
 from tenants.fields import holds_control_character
 
 PAST_THE_PREFIX: Final = re.compile(rf"({MARK}\w{{{PREFIX_LENGTH - len(MARK)}}})\w+")
