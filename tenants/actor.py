@@ -19,7 +19,7 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The author of an act and where it came from: every service gets one, and the audit log keeps it."""
+    """Who acts, and from where. Every service takes an actor, and the audit log stores it."""
 
     kind: ActorKind = ActorKind.ANONYMOUS
     id: UUID | None = None
@@ -27,18 +27,18 @@ class Actor:
     address: str | None = None
     agent: str = ""
     request_id: str = ""
-    principal: Principal | None = None  # the credential that must still be good when the act is committed
-    operator_session: str | None = None  # of the Django admin, likewise
+    principal: Principal | None = None  # its authority is confirmed again before the commit
+    operator_session: str | None = None  # the stored key of a Django admin session, confirmed likewise
 
     @property
     def credential_id(self) -> UUID | None:
-        """The key or the person whose lock an act shares: see `authority.py`."""
+        """The id of the key or user on which the act takes a shared lock: see `authority.py`."""
         if self.operator_session is not None:
             return self.id
         return (self.principal.key_id or self.principal.user_id) if self.principal else None
 
     def as_user(self, user_id: UUID, label: str) -> Self:
-        """The same request, once it is known whose it is."""
+        """The same actor, once the request has identified the user."""
         return replace(self, kind=ActorKind.USER, id=user_id, label=label, principal=None)
 
     @property
@@ -47,7 +47,7 @@ class Actor:
 
 
 def actor_of(request: Request | HttpRequest, principal: Principal | None = None) -> Actor:
-    """The actor of a request: its principal, an operator in the admin, or nobody."""
+    """The actor of a request: its principal, an operator in the Django admin, or an anonymous caller."""
     where: dict[str, Any] = {
         "address": client_address(request),
         "agent": client_agent(request),
@@ -65,7 +65,7 @@ def actor_of(request: Request | HttpRequest, principal: Principal | None = None)
 
 def session_of(request: Request | HttpRequest) -> str:
     """The stored key of an operator's session: see `accounts/operator_sessions.py`."""
-    key: str = request.session.stored_key  # type: ignore[attr-defined] # of our own store
+    key: str = request.session.stored_key  # type: ignore[attr-defined] # only our session store has it
     return key
 
 

@@ -20,9 +20,9 @@ FORWARDING_HEADERS: Final = (
 
 
 class DevelopmentAnonymous(BaseAuthentication):
-    """Development mode only: who brings no credential is an admin of the tenant `development`.
+    """Development mode only: a request without a credential acts as an admin of the tenant `development`.
 
-    Not for what comes through a proxy or from another site's page: the developer's own machine is meant.
+    Not if it comes through a proxy or from another site's page: this is meant for the developer's own machine.
     """
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:

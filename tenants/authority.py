@@ -1,14 +1,14 @@
-"""Authority holds until the commit.
+"""Makes sure that authority lasts until the commit.
 
-A request is authenticated when it begins, and its credential may be revoked before its transaction commits. So every
-write confirms its authority last of all, by an SQL function of the credential's kind: it takes a shared lock on the
-credential (a key or a person) and on the tenant, then reads both again, and raises if they no longer allow what the
-route demands. A revocation takes the same lock exclusively and keeps it until its commit. So one of the two comes
-first: the write commits before the revocation is answered, or it sees the revocation and is rolled back.
+A request is authenticated when it begins, but its credential may be revoked before its transaction commits. So every
+write confirms its authority in its transaction, with an SQL function for the kind of credential. The function takes a
+shared lock on the credential (a key or a person) and on the tenant, reads both again, and raises if they no longer
+allow what the route demands. A revocation takes the same lock exclusively and keeps it until its commit. So one of the
+two comes first: the write commits before the revocation is answered, or it sees the revocation and is rolled back.
 
-The locks are advisory: they live in memory, where row locks on a busy key would be written to disk. All transactions
-take their locks in one order, which prevents deadlocks: rows of memory, credentials and people, tenants, rows of
-accounts, the head of the audit chain.
+These are advisory locks. They live in memory, whereas row locks on a busy key would be written to disk. All
+transactions take their locks in one order, which prevents deadlocks: rows of memory, credentials and people, tenants,
+rows of accounts, the head of the audit chain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ from tenants.actor import Actor
 from tenants.principal import Kind, Principal
 from tenants.refusals import refusal
 
-REFUSED: Final = "MG001"  # the SQLSTATE of our functions; the message is the refusal's code
-# Each answers when the credential expires, null for never.
+REFUSED: Final = "MG001"  # the SQLSTATE that our functions raise; the message is the code of the refusal
+# Each returns when the credential expires, or null if it never does.
 CONFIRM_SESSION: Final = Statement(
     "SELECT confirm_session(%(session_id)s::uuid, %(user_id)s::uuid, %(tenant_id)s::uuid, %(needs)s::text,"
     " %(may_be_suspended)s::boolean)"
@@ -44,7 +44,7 @@ confirmed: ContextVar[bool] = ContextVar("confirmed", default=False)
 
 
 def confirmation(principal: Principal) -> Step | None:
-    """What confirms a principal's authority, as a step of a round trip. None for development mode's anonymous one."""
+    """The statement that confirms a principal's authority. None for the anonymous principal of development mode."""
     values: dict[str, Any] = {"tenant_id": principal.tenant_id, "needs": principal.needs}
     if principal.kind is Kind.API_KEY:
         return CONFIRM_KEY, {**values, "key_id": principal.key_id, "address": principal.address}
@@ -55,9 +55,9 @@ def confirmation(principal: Principal) -> Step | None:
 
 
 def confirm(principal: Principal | None) -> datetime | None:
-    """Answers when the credential expires. Raises 401 or 403 if it no longer allows what the route demands.
+    """Returns when the credential expires. Raises 401 or 403 if it no longer allows what the route demands.
 
-    Call it when the rows are written: the locks last until the transaction's end.
+    Call it as late as possible: the locks last until the transaction ends.
     """
     step = confirmation(principal) if principal else None
     return run(step) if step else None
@@ -67,13 +67,13 @@ def run(step: Step) -> datetime | None:
     statement, values = step
     with refusals():
         ((until,),) = statement.rows(**values)
-    answer: datetime | None = until
-    return answer
+    expires_at: datetime | None = until
+    return expires_at
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turns what the functions raise into the answer of a request."""
+    """Turns the errors that the SQL functions raise into 401 or 403."""
     try:
         yield
     except DatabaseError as error:
@@ -87,11 +87,11 @@ def refusals() -> Iterator[None]:
 def acting(
     actor: Actor, *, ends: Sequence[UUID] = (), ends_tenant: UUID | None = None, in_tenant: UUID | None = None
 ) -> Iterator[None]:
-    """The transaction of an act on accounts, keys or tenants, which `record` writes to the audit log.
+    """Runs an act on accounts, keys or tenants in a transaction, and allows `record` to audit it.
 
-    `ends`: the keys and people that lose authority by it; `ends_tenant`: the tenant that does. `in_tenant`: a tenant
-    that must be open, for an actor whose credential doesn't tell: somebody who is signing in. The authority is
-    confirmed before the act, because the act may take it away: a person who signs out may do so.
+    `ends`: the keys and people that lose authority through the act; `ends_tenant`: the tenant that does. `in_tenant`:
+    a tenant that must not be suspended, for an actor without a credential, such as someone who is signing in. Confirms
+    the authority before the act, because the act may end it: for instance, a sign-out ends its own session.
     """
     with transaction.atomic():
         lock(actor, ends, ends_tenant)
@@ -129,9 +129,10 @@ def confirm_actor(actor: Actor) -> datetime | None:
 
 
 def lock(actor: Actor, ends: Sequence[UUID], ends_tenant: UUID | None) -> None:
-    """All locks of an act that ends somebody's authority, in one order: the actor's own are shared.
+    """Takes all locks of an act that ends someone's authority, in one order.
 
-    A confirmation takes the actor's own locks as well, which costs nothing when they are held.
+    They are exclusive for what loses authority, and shared for the actor's own credential and tenant. The confirmation
+    takes the actor's locks again, which costs nothing when they are held.
     """
     if not ends and ends_tenant is None:
         return

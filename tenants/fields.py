@@ -1,4 +1,4 @@
-"""Fields that more than one app has. What they check is checked in C: a body may be one text of 16 MiB."""
+"""Serializer fields that several apps share. They check text in C, because a body may be one text of 16 MiB."""
 
 import re
 from typing import Any, Final
@@ -14,7 +14,7 @@ def holds_control_character(text: str) -> bool:
 
 
 class NoSurrogates(ProhibitSurrogateCharactersValidator):
-    """DRF's own looks at each character in Python: 0.15 s for 2 MiB. Here only if UTF-8 can't write the text."""
+    """DRF's validator checks each character in Python: 0.15 s for 2 MiB. It runs only if encoding to UTF-8 fails."""
 
     def __call__(self, value: Any) -> None:
         try:
@@ -24,7 +24,7 @@ class NoSurrogates(ProhibitSurrogateCharactersValidator):
 
 
 class TextField(serializers.CharField):
-    """Text of any length that a body may have."""
+    """Text whose length is limited only by the size of the body."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -35,7 +35,7 @@ class TextField(serializers.CharField):
 
 
 class ShortListField(serializers.ListField):
-    """Counted before its items are looked at: thousands that are wrong would be as many errors."""
+    """Checks the length before the items: thousands of bad items would give thousands of errors."""
 
     def __init__(self, *, most: int, **kwargs: Any) -> None:
         super().__init__(max_length=most, **kwargs)
@@ -49,7 +49,7 @@ class ShortListField(serializers.ListField):
 
 
 class LineField(TextField):
-    """A name or label on one line: no control character, so that no log, header or page is led astray by it."""
+    """A name or label on one line. No control characters, because they could forge lines in logs or headers."""
 
     default_error_messages = {"control_character": "Control characters are not allowed."}
 
@@ -71,7 +71,7 @@ class RateLimitField(serializers.IntegerField):
 
 
 class TruthField(serializers.BooleanField):
-    """`true` or `false`, in JSON or as a word in a query: DRF would take "yes", "1" and "ON" as well."""
+    """`true` or `false`, in JSON or as a word in a query. DRF would also accept "yes", "1" and "ON"."""
 
     default_error_messages = {"invalid": "Must be true or false."}
 

@@ -1,4 +1,4 @@
-"""Pages of a list, by the place of the last row that was shown: a page costs the same however far back it is."""
+"""Keyset pagination: a page begins after the last row of the page before, so every page costs the same."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,9 +19,9 @@ class Page(NamedTuple):
 def keyset_page(
     rows: QuerySet[Any], *, ordering: Sequence[str], limit: int, cursor: str | None, tenant_id: UUID, name: str
 ) -> Page:
-    """Newest first, by descending columns that end with the id.
+    """Returns a page, newest first. `ordering` names descending columns and ends with the id.
 
-    The cursor is signed for its tenant and list, so that it is opaque, and of no use elsewhere.
+    The cursor is signed for its tenant and list, so clients can neither change it nor use it elsewhere.
     """
     columns = [column.removeprefix("-") for column in ordering]
     salt = f"cursor:{tenant_id}:{name}"
@@ -33,7 +33,7 @@ def keyset_page(
 
 
 def row_before(columns: list[str], values: list[Any]) -> Func:
-    """`(a, b) < (x, y)`: PostgreSQL follows an index on (a, b) by it, which it doesn't by a chain of ORs."""
+    """Builds `(a, b) < (x, y)`. PostgreSQL can use an index on (a, b) for this, but not for a chain of ORs."""
     row = Func(*map(F, columns), template="(%(expressions)s)", output_field=BooleanField())
     mark = Func(*map(Value, values), template="(%(expressions)s)", output_field=BooleanField())
     return Func(row, mark, template="%(expressions)s", arg_joiner=" < ", output_field=BooleanField())

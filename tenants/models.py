@@ -17,7 +17,7 @@ class Role(models.TextChoices):
 
     @property
     def level(self) -> int:
-        """1 to 3; a higher level may do all that a lower one may."""
+        """1 to 3. A higher level may do everything that a lower one may."""
         return {"viewer": 1, "editor": 2, "admin": 3}[self.value]
 
 
@@ -42,13 +42,13 @@ class Tenant(models.Model):
 
 
 class TenantQuerySet(models.QuerySet[M]):
-    """The first wall between tenants: reads and writes of a tenant's rows start from `for_tenant`."""
+    """The first barrier between tenants: every read or write of a tenant's rows starts from `for_tenant`."""
 
     def for_tenant(self, tenant_id: UUID) -> Self:
         return self.filter(tenant_id=tenant_id)
 
     def with_id(self, text: str) -> M:
-        """The one place where an id turns into an object. 404 alike for another tenant's, a missing and a malformed."""
+        """Returns the row with an id from a request. The same 404 if it is malformed, missing or of another tenant."""
         row_id = parse_id(text)
         row = self.filter(id=row_id).first() if row_id else None
         if row is None:
@@ -61,16 +61,16 @@ class AuditEntryQuerySet(TenantQuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One audited act. Rows are only added: a trigger refuses the rest, and the chain of `audit.py` shows it.
+    """One audited act. Append-only: a trigger refuses changes, and the chain of `audit/log.py` reveals them.
 
-    Ids and labels instead of foreign keys: a row outlives whatever it speaks of.
+    Stores ids and labels instead of foreign keys, because a row outlives the rows that it refers to.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True)
-    number = models.BigIntegerField(null=True)  # in the tenant's chain, from 1; null outside of any tenant
+    number = models.BigIntegerField(null=True)  # position in the tenant's chain, from 1; null without a tenant
     at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=32)  # an `Action`; without choices, so that a new one needs no migration
+    action = models.CharField(max_length=32)  # an `Action`; no choices, so that a new one needs no migration
     actor_kind = models.CharField(max_length=10)
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
@@ -100,9 +100,9 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """The end of a tenant's chain, itself authenticated, so that cutting rows off shows.
+    """The end of a tenant's chain. Has a MAC of its own, so that removing the last rows is detected.
 
-    `pruned` and `pruned_mac` are the checkpoint that retention leaves: the number and MAC of the last row taken out.
+    `pruned` and `pruned_mac` are the checkpoint that retention leaves: the number and MAC of the last deleted row.
     """
 
     tenant_id = models.UUIDField(primary_key=True)
@@ -118,9 +118,9 @@ class AuditHead(models.Model):
 
 
 class Counter(models.Model):
-    """A hit counter of `limits.py`.
+    """A hit counter of `limits/limit.py`.
 
-    The name is a digest: no address or key can be read from the table. The table is unlogged: a crash forgets counts.
+    The name is a digest, so the table shows no IP address or e-mail address. The table is unlogged: a crash empties it.
     """
 
     name = models.BinaryField(max_length=32, primary_key=True)

@@ -10,21 +10,21 @@ WITH_PORT: Final = re.compile(r"^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$")  # as som
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's IP address: the socket's, or with trusted proxies the entry that the outermost of them wrote.
+    """The caller's IP address: the socket's, or behind trusted proxies the entry that the outermost of them added.
 
-    Entries further left in X-Forwarded-For are whatever the caller chose to send.
+    The caller can forge the entries further left in X-Forwarded-For.
     """
     address: str = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
         chain = [entry.strip() for entry in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if entry.strip()]
-        # A shorter chain came around a proxy: whose address the socket's is, nobody knows then.
+        # A shorter chain means that the request bypassed a proxy. Then the caller's IP address is unknown.
         address = chain[-settings.TRUSTED_PROXIES] if len(chain) >= settings.TRUSTED_PROXIES else ""
         address = WITH_PORT.sub(r"\1\2", address)
     try:
-        found = ip_address(address.partition("%")[0])  # a zone means nothing elsewhere, and PostgreSQL refuses it
+        found = ip_address(address.partition("%")[0])  # a zone is meaningless on other hosts, and PostgreSQL refuses it
     except ValueError:
         return None
-    return str((found.version == 6 and found.ipv4_mapped) or found)  # a socket of both families maps IPv4 into IPv6
+    return str((found.version == 6 and found.ipv4_mapped) or found)  # a dual-stack socket maps IPv4 into IPv6
 
 
 def client_agent(request: HttpRequest) -> str:
@@ -34,7 +34,7 @@ def client_agent(request: HttpRequest) -> str:
 
 
 def network_of(address: str | None) -> IPv4Network | IPv6Network | None:
-    """Whom limits take for one caller: an IPv4 address, or an IPv6 /64, which is what one subscriber gets at least."""
+    """The network that limits treat as one caller: an IPv4 address or an IPv6 /64, the least a subscriber gets."""
     if address is None:
         return None
     return ip_network(address if ip_address(address).version == 4 else f"{address}/64", strict=False)

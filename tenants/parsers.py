@@ -17,7 +17,7 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def read_body(stream: Any, *, most: int) -> bytes:
-    """The whole body, unless it is too large: DRF's own parsers read whatever is sent."""
+    """Returns the whole body, or raises 413 if it is larger than `most` bytes. DRF's own parsers have no limit."""
     body: bytes = stream.read(most + 1)
     if len(body) > most:
         raise PayloadTooLarge(f"The body is larger than {most:,} bytes.")
@@ -39,19 +39,19 @@ class FormParser(BaseParser):
         try:
             return read_fields(read_form(stream, parser_context))
         except UnicodeDecodeError:
-            # Django would put other characters in their place, into passwords too.
+            # Django would replace the bytes with other characters, even in passwords.
             raise ParseError(NOT_UTF8, code="malformed") from None
 
 
 class MultiPartParser(DRFMultiPartParser):
-    """`multipart/form-data`, of bounded size: Django bounds its fields, but not its files."""
+    """`multipart/form-data`, of bounded size. Django limits the size of fields, but not of files."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = read_form(stream, parser_context)
         request = (parser_context or {})["request"]._request
-        request.upload_handlers = [MemoryFileUploadHandler(request)]  # elsewhere files are dropped
+        request.upload_handlers = [MemoryFileUploadHandler(request)]  # the handler in the settings drops files
         parsed = super().parse(BytesIO(body), media_type, parser_context)
         replaced = sum(value.count(REPLACEMENT) for values in parsed.data.lists() for value in values[1])
-        if replaced > body.count(REPLACEMENT.encode()):  # Django put it where the body is not UTF-8
+        if replaced > body.count(REPLACEMENT.encode()):  # Django added some, because the body is not UTF-8
             raise ParseError(NOT_UTF8, code="malformed")
         return parsed

@@ -8,13 +8,13 @@ from rest_framework.request import Request
 
 from tenants.models import Role
 
-ENDS_SOON: Final = timedelta(days=30)  # what a key's people and its program are told from then on
+ENDS_SOON: Final = timedelta(days=30)  # from then on, people and the key's own program are warned that it expires
 
 
 class Kind(StrEnum):
     USER = "user"
     API_KEY = "api_key"
-    ANONYMOUS = "anonymous"  # of development mode; whoever brings no credential elsewhere is Nobody
+    ANONYMOUS = "anonymous"  # in development mode; otherwise a request without a credential is Nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,10 @@ class Principal:
     key_prefix: str | None = None
     expires_at: datetime | None = None
     rate_limit: int | None = None  # requests a minute of this key
-    tenant_rate_limit: int | None = None  # and of all keys of its tenant
-    keys_frozen: bool = False  # those of a person's tenant
+    tenant_rate_limit: int | None = None  # requests a minute of all keys of its tenant
+    keys_frozen: bool = False  # whether the keys of a person's tenant are frozen
     address: str | None = None  # the IP address that a key is used from
-    is_deleting: bool = False  # its tenant, which it has suspended for that
+    is_deleting: bool = False  # its own tenant, which is suspended meanwhile
     needs: Role = Role.VIEWER  # the least role that the route demands: confirmed again at the commit
 
     is_active = True

@@ -11,7 +11,7 @@ class Conflict(APIException):
 
 
 class Unprocessable(APIException):
-    """Parsed, but invalid as a whole, or at a place of any depth; a fault of one field is a `ValidationError`."""
+    """The request is well-formed but invalid, as a whole or at some depth. For one field use a `ValidationError`."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "invalid"
@@ -35,7 +35,7 @@ class BodyTooSlow(APIException):
 
 
 class Unavailable(APIException):
-    """Try again in a second. Answers with `Retry-After`."""
+    """503 with `Retry-After`, in seconds."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "busy"
@@ -57,7 +57,7 @@ class TooManyRequests(Throttled):
     extra_detail_plural = "Try again in {wait} seconds."
 
     def __init__(self, seconds: int, *, name: str, most: int, window: int) -> None:
-        """Names the limit as draft-ietf-httpapi-ratelimit-headers-10 has it, sections 3 and 4."""
+        """Adds the headers of draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4."""
         super().__init__(max(1, seconds))
         self.headers = {
             "RateLimit": f'"{name}";r=0;t={max(1, seconds)}',

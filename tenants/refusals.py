@@ -1,4 +1,4 @@
-"""Why a credential is refused, at the door or when its request is about to commit."""
+"""Reasons to refuse a credential, when a request arrives or when it is about to commit."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ FORBIDDEN: Final = {
 
 
 def refusal(code: str) -> APIException:
-    """401 or 403, with the sentence that belongs to the code."""
+    """Returns the 401 or 403 for a code, with its sentence."""
     if code in UNAUTHENTICATED:
         return AuthenticationFailed(UNAUTHENTICATED[code], code=code)
     return PermissionDenied(FORBIDDEN[code], code=code)

@@ -5,7 +5,7 @@ from rest_framework.renderers import BaseRenderer
 
 
 class StreamRenderer(BaseRenderer):
-    """Lets an `Accept` through to a view that streams by itself. What comes by here is a problem, which is JSON."""
+    """Lets `Accept` select a media type that the view itself streams. Renders only problems, as JSON."""
 
     charset = None
     render_style = "binary"

@@ -25,7 +25,7 @@ def confirm_name(typed: str, name: str, *, what: str) -> None:
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
     rate_limit_cap = serializers.SerializerMethodField(
-        help_text="What the operator allows all keys of the tenant together, a minute. null: no cap."
+        help_text="Requests a minute that the operator allows for all keys of the tenant together. null: no cap."
     )
 
     class Meta:
@@ -51,21 +51,21 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 class TenantChangesSerializer(serializers.Serializer[Any]):
     name = LineField(max_length=100)
     sector = LineField(max_length=64, allow_blank=True)
-    require_key_expiry = TruthField(help_text="New keys must have an end.")
+    require_key_expiry = TruthField(help_text="New keys must have an expiry date.")
     max_key_lifetime_days = serializers.IntegerField(
         allow_null=True,
         min_value=1,
         max_value=LONGEST_DAYS,
-        help_text="New keys must end within so many days. null: no maximum.",
+        help_text="New keys must expire within this many days. null: no maximum.",
     )
     rate_limit_per_minute = RateLimitField(
-        help_text="Of all keys of the tenant together; at most rate_limit_cap. null: the cap alone."
+        help_text="For all keys of the tenant together, at most rate_limit_cap. null: only the cap applies."
     )
     event_retention_days = serializers.IntegerField(
         allow_null=True,
         min_value=1,
         max_value=LONGEST_RETENTION,
-        help_text="Events that happened longer ago are removed for good, at the operator's next run. null: they stay.",
+        help_text="Days. Older events are deleted permanently when the operator next prunes. null: they are kept.",
     )
 
 

@@ -17,9 +17,9 @@ from tenants.models import Tenant
 def change_tenant(
     *, tenant_id: UUID, changes: dict[str, Any] | Callable[[Tenant], dict[str, Any]], actor: Actor
 ) -> Tenant:
-    """Name, sector, key policy, request limit, retention. What stays the same is not written, and not audited.
+    """Changes name, sector, key policy, request limit or retention. Neither writes nor audits unchanged values.
 
-    `changes` may be worked out from the row as it is once it is locked.
+    `changes` may be a function of the locked row.
     """
     with acting(actor):
         tenant = locked_tenant(tenant_id)
@@ -35,12 +35,12 @@ def change_tenant(
 
 
 def cap_requests(*, tenant_id: UUID, cap: int | None, actor: Actor) -> Tenant:
-    """What an operator allows all keys of the tenant together, a minute. A limit of its own beyond it has no effect."""
+    """Caps the requests a minute of all keys of the tenant together. Overrides a higher limit of the tenant."""
     return change_tenant(tenant_id=tenant_id, changes={"rate_limit_cap": cap}, actor=actor)
 
 
 def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
-    """One switch: from the answer on, no key of the tenant is let in. Frozen before: nothing changes."""
+    """Refuses every key of the tenant from the commit on. Does nothing if they are frozen already."""
     with acting(actor, ends_tenant=tenant_id):
         tenant = locked_tenant(tenant_id)
         if tenant.keys_frozen_at is None:
@@ -61,7 +61,7 @@ def unfreeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
 
 
 def suspend_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
-    """Its people and keys get 403 `tenant_suspended` from the next request on. Done twice, the first time counts."""
+    """Refuses the tenant's people and keys with 403 `tenant_suspended`. Does nothing if it is suspended already."""
     now = timezone.now()
     with acting(actor, ends_tenant=tenant.id):
         if Tenant.objects.filter(id=tenant.id, suspended_at=None).update(suspended_at=now):
@@ -71,7 +71,7 @@ def suspend_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
 
 
 def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
-    """Sessions and keys that have not ended meanwhile are good again."""
+    """Accepts the tenant's sessions and keys again, unless they have expired or were revoked meanwhile."""
     with acting(actor):
         if Tenant.objects.filter(id=tenant.id).exclude(suspended_at=None).update(suspended_at=None):
             tenant.suspended_at = None
@@ -79,14 +79,14 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
     return tenant
 
 
-def note_mismatch(*, tenant_id: UUID, actor: Actor) -> None:
-    """Audits a request whose credential belongs to this tenant and that names another one."""
+def audit_mismatch(*, tenant_id: UUID, actor: Actor) -> None:
+    """Audits a request that names another tenant than its credential's, `tenant_id`."""
     with transaction.atomic():
         record(Action.TENANT_MISMATCH, actor=actor, tenant_id=tenant_id)
 
 
 def locked_tenant(tenant_id: UUID) -> Tenant:
-    """404 if it was deleted meanwhile."""
+    """Raises 404 if the tenant no longer exists."""
     tenant = Tenant.objects.select_for_update(no_key=True).filter(id=tenant_id).first()
     if tenant is None:
         raise NotFound()

@@ -1,7 +1,7 @@
-"""What JSON is let in, in a body as in a line of an import: I-JSON (RFC 7493), not too deep, and what can be kept.
+"""Checks JSON in bodies and in lines of an import: I-JSON (RFC 7493), not nested too deep, and possible to store.
 
-orjson parses. It takes an integer beyond 64 bits as a float, and a NUL, which PostgreSQL has no place for: only a body
-that holds such a thing is looked at again.
+orjson parses it. But orjson reads an integer beyond 64 bits as a float, and accepts NUL, which PostgreSQL can't store.
+So a body that contains either is examined again.
 """
 
 import json
@@ -31,16 +31,16 @@ SURROGATE: Final = re.compile("[\ud800-\udfff]")
 class Unfit(NamedTuple):
     what: str
     code: str
-    place: str  # `events.1.content`; a name's is its object's
+    place: str  # such as `events.1.content`; for a name, the place of its object
 
 
-NUL: Final = ("the character NUL", "invalid_text")  # PostgreSQL has no place for it
+NUL: Final = ("the character NUL", "invalid_text")  # PostgreSQL can't store it
 LONE_SURROGATE: Final = ("a lone surrogate", "invalid_text")
 LARGE_NUMBER: Final = ("a number beyond 64 bits", "number_out_of_range")
 
 
 def is_too_deep(body: bytes, parsed: Any) -> bool:
-    """Whether this JSON is nested deeper than 50; few brackets in its text say at once that it is not."""
+    """Whether this JSON is nested deeper than 50. Skips the values if the text has too few brackets."""
     if sum(count_up_to(DEEPEST + 1, bracket, body) for bracket in (b"[", b"{")) <= DEEPEST:
         return False
     return nests_deeper(parsed)
@@ -51,9 +51,9 @@ def nests_deeper(parsed: Any, than: int = DEEPEST) -> bool:
 
 
 def levels_of(parsed: Any) -> Iterator[tuple[set[type], list[Any]]]:
-    """All values of one depth and their types, then those inside them.
+    """Yields the values of one depth and their types, then those of the next depth, with names among them.
 
-    The garbage collector says what they hold, in half the time that a loop takes.
+    Asks the garbage collector what the containers hold, which takes half the time of a loop.
     """
     level = [parsed]
     while level:
@@ -65,7 +65,7 @@ def levels_of(parsed: Any) -> Iterator[tuple[set[type], list[Any]]]:
 
 
 def place_of_depth(parsed: Any) -> str:
-    """The way there for two steps: of a batch, the item."""
+    """The first two steps of the path to the deep value. In a batch, they name the item."""
     place = []
     for left in (DEEPEST - 1, DEEPEST - 2):
         inner = parsed.items() if isinstance(parsed, dict) else enumerate(parsed)
@@ -75,7 +75,7 @@ def place_of_depth(parsed: Any) -> str:
 
 
 def misplaced_byte(body: bytes) -> int | None:
-    """Which byte, counted from 1, is not UTF-8."""
+    """The position, from 1, of the first byte that is not UTF-8. None if there is none."""
     try:
         body.decode()
     except UnicodeDecodeError as error:
@@ -84,9 +84,9 @@ def misplaced_byte(body: bytes) -> int | None:
 
 
 def holds_large_integer(body: bytes, parsed: Any) -> bool:
-    """Whether orjson took an integer beyond 64 bits as a float. The exact test is slow, and comes last.
+    """Whether orjson read an integer beyond 64 bits as a float. The exact test is slow and comes last.
 
-    A body of long texts has few values to look at, and many bytes; of many values it is the other way round.
+    If the values are short, there are many of them, so the text is searched first. If they are long, there are few.
     """
     if not has_long_texts(body) and not may_hold_long_number(body):
         return False
@@ -102,21 +102,21 @@ def holds_large_float(parsed: Any) -> bool:
 
 
 def what_is_unkept(body: bytes, parsed: Any) -> Unfit | None:
-    """The first value that orjson took and that can't be kept."""
+    """The first value that orjson accepts, but that can't be stored."""
     if holds_large_integer(body, parsed):
         return what_is_unfit(body)
     if not holds_nul(body):
         return None
     places = (place for place, value in values_of(parsed) if type(value) is str and "\0" in value)
-    return next((Unfit(*NUL, place) for place in places), None)  # none of a member that another of its name replaced
+    return next((Unfit(*NUL, place) for place in places), None)  # None if a later member of the same name replaced it
 
 
 def what_is_unfit(body: bytes) -> Unfit | None:
-    """The first value of JSON that can be parsed, but not kept; None if it can't be parsed.
+    """The first value that can be parsed but not stored. None if the JSON can't be parsed or is nested too deep.
 
-    Slow: for what orjson refused, or what holds an integer beyond 64 bits. Its values are counted, which bounds it.
+    Slow. Only for text that orjson refused or that has an integer beyond 64 bits. Limit the number of values first.
     """
-    try:  # text, because `json` would guess UTF-16 from bytes
+    try:  # as text, because `json` might take bytes for UTF-16
         parsed = json.loads(body.decode(), parse_constant=refuse_constant, parse_int=bounded_integer)
     except (ValueError, RecursionError):
         return None
@@ -142,7 +142,7 @@ def bounded_integer(digits: str) -> float:
 
 
 def values_of(parsed: Any) -> Iterator[tuple[str, Any]]:
-    """Texts and numbers, names among them, each with its place, in the order of the text."""
+    """Yields names and all values except containers, each with its place, in the order of the text."""
     under_way = [iter([("", parsed)])]
     while under_way:
         for place, value in under_way[-1]:

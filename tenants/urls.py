@@ -3,7 +3,7 @@ from django.urls import path
 from tenants import views
 from tenants.audit.views import AuditViewSet
 
-# GET and PATCH of v1/tenant are in `memory`, beside the DELETE, which has to know all apps.
+# `memory` has the route v1/tenant, because its DELETE needs all apps.
 urlpatterns = [
     path("v1/tenant/freeze-keys", views.FreezeKeysView.as_view(), name="freeze-keys"),
     path("v1/tenant/unfreeze-keys", views.UnfreezeKeysView.as_view(), name="unfreeze-keys"),

@@ -19,30 +19,30 @@ from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer, checked
-from tenants.services import change_tenant, freeze_keys, note_mismatch, unfreeze_keys
+from tenants.services import audit_mismatch, change_tenant, freeze_keys, unfreeze_keys
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
 
 
 class PublicView(APIView):
-    """Open to all. Credentials are not even looked at, so that a stale one spoils nothing here."""
+    """Open to everyone. Ignores credentials, so that a stale one does no harm."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     def get_authenticate_header(self, request: Request) -> str:
-        """Without an authenticator DRF would turn a refused sign-in into a 403."""
+        """Keeps a refused sign-in a 401. Without an authenticator, DRF would turn it into a 403."""
         return 'Bearer realm="memgraph"'
 
 
 class TenantAPIView(APIView):
-    """A view on one tenant's things: who may call which method, and never for another tenant."""
+    """A view on one tenant's data. `access` says who may call which method. Refuses calls for another tenant."""
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
-    reads_body_first: ClassVar[bool] = True  # False if a service reads it inside a slot
+    reads_body_first: ClassVar[bool] = True  # False if a service reads the body while it holds a slot
 
     def get_permissions(self) -> Sequence[BasePermission]:
-        """A method without an entry is answered with 405, after the caller is known."""
+        """A method that `access` lacks gets 405, but only after authentication."""
         return [permission() for permission in self.demanded()]
 
     def demanded(self) -> list[type[BasePermission]]:
@@ -50,7 +50,7 @@ class TenantAPIView(APIView):
         return self.access.get(method or "", [IsAuthenticated])
 
     def perform_authentication(self, request: Request) -> None:
-        """Every request of a key counts, also one that is not permitted."""
+        """Counts every request of a key, even if it is not permitted."""
         super().perform_authentication(request)
         principal = principal_of(request)
         if isinstance(principal, Principal):
@@ -74,27 +74,27 @@ class TenantAPIView(APIView):
         return body
 
     def refuse_other_tenant(self, data: Mapping[str, object]) -> None:
-        """The published client sends a tenant_id. It may repeat the credential's tenant; it never chooses one."""
+        """The published client sends a tenant_id. It must be the credential's tenant, and never selects another."""
         claims = data.getlist("tenant_id") if isinstance(data, QueryDict) else [data.get("tenant_id")]
         if any(claim not in (None, "") and parse_id(claim) != self.principal.tenant_id for claim in claims):
-            note_mismatch(tenant_id=self.principal.tenant_id, actor=actor_of(self.request))
+            audit_mismatch(tenant_id=self.principal.tenant_id, actor=actor_of(self.request))
             raise PermissionDenied(MISMATCH, code="tenant_mismatch")
 
     @property
     def principal(self) -> Principal:
-        """Only where a permission let somebody in."""
+        """Use it only after a permission has refused requests without a credential."""
         return cast("Principal", principal_of(self.request))
 
 
 def refuse_contradictions(query: QueryDict) -> None:
-    """Nobody guesses which of two values of a parameter was meant."""
+    """Raises 422 for a parameter with two different values, rather than guess which one is meant."""
     fault = [ErrorDetail("Send one value for this parameter.", code="repeated")]
     if repeated := {name: fault for name, values in query.lists() if len({*values}) > 1}:
         raise ValidationError(repeated)
 
 
 def expiry_header(principal: Principal) -> dict[str, str]:
-    """Tells a program that its key ends within 30 days, in seconds."""
+    """Tells a program how many seconds its key has left, in the last 30 days."""
     if principal.kind is not Kind.API_KEY or principal.expires_at is None:
         return {}
     left = principal.expires_at - timezone.now()
@@ -102,11 +102,11 @@ def expiry_header(principal: Principal) -> dict[str, str]:
 
 
 class TenantViewSet(TenantAPIView, GenericViewSet[Any]):
-    """The same for one resource of a tenant."""
+    """A viewset on one resource of a tenant."""
 
 
 class TenantView(TenantAPIView):
-    """The tenant of whoever asks: its name and what it demands of its keys."""
+    """The caller's tenant: its name, key policy and limits."""
 
     access: ClassVar = {"GET": [IsTenantViewer], "PATCH": [IsUserSession, IsTenantAdmin]}
 
@@ -117,7 +117,7 @@ class TenantView(TenantAPIView):
 
     @extend_schema(request=TenantChangesSerializer, responses=TenantSerializer)
     def patch(self, request: Request) -> Response:
-        """Changes what is sent. A stricter policy ends no key: `policy_violations` tell which break it."""
+        """Changes the fields that are sent. A stricter policy revokes no key: see each key's `policy_violations`."""
         wanted = checked(TenantChangesSerializer(data=request.data, partial=True))
         tenant_id, actor = self.principal.tenant_id, actor_of(request)
         tenant = change_tenant(tenant_id=tenant_id, changes=wanted, actor=actor)
@@ -125,7 +125,7 @@ class TenantView(TenantAPIView):
 
 
 class FreezeKeysView(TenantAPIView):
-    """Refuses every key of the tenant, with 401 `keys_frozen`, until unfrozen. People can still sign in."""
+    """Refuses every key of the tenant, with 401 `keys_frozen`, until they are unfrozen. People can still sign in."""
 
     access: ClassVar = {"POST": [IsUserSession, IsTenantAdmin]}
 
@@ -136,7 +136,7 @@ class FreezeKeysView(TenantAPIView):
 
 
 class UnfreezeKeysView(TenantAPIView):
-    """Lets the tenant's keys in again."""
+    """Accepts the tenant's keys again."""
 
     access: ClassVar = {"POST": [IsUserSession, IsTenantAdmin]}
 

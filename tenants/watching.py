@@ -1,4 +1,4 @@
-"""Long reads and uploads, whose own snapshot or request is old: whether they may go on is asked meanwhile."""
+"""Confirms authority again and again during long downloads and uploads, which outlast the check at their start."""
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
@@ -19,21 +19,21 @@ logger = logging.getLogger("memgraph.authority")
 
 
 class Watch:
-    """Confirms a principal's authority once a second, on a connection of its own."""
+    """Confirms a principal's authority at most once a second, on a connection of its own."""
 
     def __init__(self, principal: Principal | None) -> None:
         self.step = confirmation(principal) if principal else None
         self.connection = connection.copy()
-        self.looked = monotonic()
+        self.checked_at = monotonic()
 
-    def look(self) -> None:
-        """Raises 401 or 403 if the authority is gone. Call it as often as you like."""
-        if self.step is None or monotonic() - self.looked < SECONDS:
+    def check(self) -> None:
+        """Raises 401 or 403 if the authority is gone. Cheap enough to call for each item."""
+        if self.step is None or monotonic() - self.checked_at < SECONDS:
             return
         statement, values = self.step
         with refusals(), self.connection.cursor() as cursor:
             cursor.execute(statement.source, values)
-        self.looked = monotonic()
+        self.checked_at = monotonic()
 
 
 @contextmanager
@@ -46,21 +46,21 @@ def watching(principal: Principal | None) -> Iterator[Watch]:
 
 
 def while_allowed(items: Generator[T], watch: Watch) -> Iterator[T]:
-    """The same items. Raises between two of them once the authority is gone.
+    """Yields the items. Raises 401 or 403 between two of them once the authority is gone.
 
-    Closes what makes them, which may have the connection amid a COPY: the exception's traceback would keep it alive,
-    and the rollback would wait for it for ever.
+    Then closes the generator, which may be in the middle of a COPY. Otherwise the exception's traceback would keep it
+    alive, and the rollback would wait for it forever.
     """
     with closing(items):
         for item in items:
-            watch.look()
+            watch.check()
             yield item
             place.get().give_way()
 
 
 def ending_early(chunks: Iterable[T]) -> Iterator[T]:
-    """Ends a download without its footer when its authority ends. The status was sent, so only that can tell."""
+    """Ends a download without its footer once the authority is gone. The status was sent, so no error can follow."""
     try:
         yield from chunks
     except (AuthenticationFailed, PermissionDenied) as refusal:
-        logger.warning("A download was broken off.", extra={"code": refusal.get_codes()})
+        logger.warning("A download was ended early.", extra={"code": refusal.get_codes()})

@@ -44,7 +44,7 @@ def forget_beliefs(*, tenant_id: UUID, wanted: dict[str, Any], soft: bool, actor
 def forget(tenant_id: UUID, choose: Callable[[], dict[str, Any]], actor: Actor, *, soft: bool) -> int:
     """Removes the versions, or with `soft` only deactivates the active ones. Returns how many.
 
-    The audit row holds the number, not the content. What a leaked key destroyed is lost, but it can be counted.
+    The audit row holds the number, not the content. What a leaked key deleted is lost, but can be counted.
     """
     with tenant_transaction(tenant_id, by=actor.principal):
         wanted = choose()

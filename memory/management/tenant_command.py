@@ -8,7 +8,7 @@ from tenants.models import Tenant
 
 
 def chosen_tenants(text: str | None) -> QuerySet[Tenant]:
-    """The one of this id; all without one."""
+    """The tenant with this id, or all tenants. Raises CommandError if there is none."""
     tenants = Tenant.objects.order_by("id")
     if text is None:
         return tenants
@@ -23,7 +23,7 @@ class TenantCommand(BaseCommand):
     """A command on one tenant, named by its id."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("tenant", metavar="TENANT", help="its id")
+        parser.add_argument("tenant", metavar="TENANT", help="the tenant's id")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.handle_tenant(chosen_tenants(options.pop("tenant")).get(), **options)

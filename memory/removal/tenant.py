@@ -18,7 +18,7 @@ from tenants.actor import Actor
 from tenants.audit.actions import Action
 from tenants.audit.checks import Place, chain_fault
 from tenants.audit.log import Target, lock_head, record
-from tenants.audit.removal import delete_entries, take_out
+from tenants.audit.removal import delete_entries, delete_up_to
 from tenants.authority import acting
 from tenants.limits.slots import TAKEBACKS
 from tenants.models import AuditEntry, AuditHead, Tenant
@@ -128,7 +128,7 @@ def delete_audit_batches(tenant_id: UUID) -> int:
             last = left[BATCH : BATCH + 1].first()
             if last is None:
                 return total
-            total += take_out(head, last)
+            total += delete_up_to(head, last)
 
 
 def finish(tenant_id: UUID, swept: Counter[str], chain: str, actor: Actor) -> dict[str, int]:

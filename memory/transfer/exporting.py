@@ -14,7 +14,7 @@ from psycopg import sql
 from memory.transactions import tenant_transaction
 from memory.transfer.format import FORMAT, ROW_TYPES, VERSION
 from memory.transfer.lock import only_transfer
-from memory.transfer.under_way import tell
+from memory.transfer.under_way import report_progress
 from tenants.actor import Actor
 from tenants.audit.actions import Action
 from tenants.audit.log import record
@@ -50,18 +50,18 @@ def export_tenant(*, tenant_id: UUID, actor: Actor) -> Generator[bytes]:
         checksum.update(header)
         yield header
         for name, statement in statements(tenant_id).items():
-            tell("export", name)
+            report_progress("export", name)
             counts[name] = 0
             for chunk, lines in while_allowed(copied(statement), watch):
                 counts[name] += lines
                 checksum.update(chunk)
                 yield chunk
-        watch.look()
+        watch.check()
     yield orjson.dumps({"type": "footer", "counts": counts, "sha256": checksum.hexdigest()}) + b"\n"
 
 
 def count_lines(tenant_id: UUID) -> int:
-    """About how many lines an export has now. For a progress bar."""
+    """Roughly how many lines an export would have now. For a progress bar."""
     with tenant_transaction(tenant_id, unhurried=True):
         rows = sum(row_type.model._default_manager.filter(tenant_id=tenant_id).count() for row_type in ROW_TYPES)
     user_model = Tenant._meta.get_field("users").related_model
@@ -69,7 +69,7 @@ def count_lines(tenant_id: UUID) -> int:
 
 
 def audit_export(tenant_id: UUID, actor: Actor) -> None:
-    """In its own transaction. The export's may last for hours, and would lock the tenant's audit log meanwhile."""
+    """Uses its own transaction. The export's may last for hours, and would lock the tenant's audit log meanwhile."""
     with acting(actor), only_transfer(tenant_id):  # refuses before it writes the row
         record(Action.MEMORY_EXPORTED, actor=actor, tenant_id=tenant_id)
 

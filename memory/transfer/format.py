@@ -98,7 +98,7 @@ READERS: Final[dict[type, Read]] = {
 
 
 def reader_of(field: "models.Field[Any, Any]") -> Read:
-    """Reads any value that a line may have for a column. Raises ValueError with the reason."""
+    """Returns the function that reads a column's value from a line. It raises ValueError with the reason."""
     read = reader_by_type(field)
     if field.null:
         return partial(optional, read=read)
@@ -129,7 +129,7 @@ def check_episode(row: Mapping[str, Any]) -> None:
         raise ValueError("a derived episode has an end and events")
 
 
-def nothing_more(row: Mapping[str, Any]) -> None:
+def no_check(row: Mapping[str, Any]) -> None:
     pass
 
 
@@ -137,7 +137,7 @@ def nothing_more(row: Mapping[str, Any]) -> None:
 class RowType:
     name: str
     model: type[Remembered]
-    check: Callable[[Mapping[str, Any]], None] = nothing_more
+    check: Callable[[Mapping[str, Any]], None] = no_check
 
     @cached_property
     def columns(self) -> Mapping[str, Read]:

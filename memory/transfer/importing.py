@@ -16,7 +16,7 @@ from memory.transactions.changes import count_rows, count_staged
 from memory.transfer.format import EPISODE, EVENT, FORMAT, ROW_TYPES, VERSION, RowType
 from memory.transfer.lines import Readable, parse_line, read_lines, refuse_line
 from memory.transfer.lock import only_transfer
-from memory.transfer.under_way import tell
+from memory.transfer.under_way import report_progress
 from tenants.actor import Actor
 from tenants.audit.actions import Action
 from tenants.audit.log import record
@@ -171,7 +171,7 @@ class Merge:
     def flush(self) -> None:
         if not self.rows:
             return
-        tell("import", self.rows[-1][0])
+        report_progress("import", self.rows[-1][0])
         row_type, staging = self.row_type, staging_of(self.row_type)
         names = sql.SQL(", ").join(map(sql.Identifier, row_type.columns))
         table = sql.Identifier(row_type.table)

@@ -14,9 +14,9 @@ def lock_name(tenant_id: UUID) -> str:
 
 @contextmanager
 def only_transfer(tenant_id: UUID) -> Iterator[None]:
-    """Allows one export or import per tenant on all hosts (409), and a few of all tenants in this worker (503).
+    """Allows one export or import per tenant on all hosts (409), and as many in this worker as there are slots (503).
 
-    The lock ends with the transaction. It comes first, so that every worker refuses a second one with the same answer.
+    The lock ends with the transaction. It comes before the slot, so that every worker refuses a second one with 409.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [lock_name(tenant_id)])

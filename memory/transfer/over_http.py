@@ -21,7 +21,7 @@ from tenants.problems import PayloadTooLarge
 from tenants.watching import ending_early
 
 NDJSON: Final = "application/x-ndjson"
-FORM_BYTES: Final = 64 * 1024  # for the form around the file
+FORM_BYTES: Final = 64 * 1024  # allowance for the form around the file
 
 
 def export_response(principal: Principal, actor: Actor) -> StreamingHttpResponse:
@@ -53,7 +53,7 @@ def import_stream(principal: Principal, stream: Readable, actor: Actor, **option
 
 
 def receive_form(request: HttpRequest, principal: Principal) -> None:
-    """Reads a form with a file to import onto the disk. Holds a transfer slot meanwhile."""
+    """Writes the uploaded file of an import form to disk. Holds a transfer slot meanwhile."""
     if body_size(request) > settings.IMPORT_MAX_BYTES + FORM_BYTES:
         most = f"{settings.IMPORT_MAX_BYTES:,}"
         raise PayloadTooLarge(f"The file is larger than {most} bytes. Ask the operator to import it by command.")

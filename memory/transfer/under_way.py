@@ -1,4 +1,4 @@
-"""How far a running transfer of a tenant is. PostgreSQL's statistics of the connection say so; nothing is stored."""
+"""The progress of a tenant's running export or import, from PostgreSQL's statistics. Nothing is stored."""
 
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -21,7 +21,7 @@ AND (held.classid::bigint << 32 | held.objid::bigint) = hashtextextended(%s, 0)
 class Export(NamedTuple):
     """Exports one table after the other."""
 
-    part: str  # a type of rows
+    part: str  # the type of the rows that are being exported
     rows: int
 
 
@@ -29,7 +29,7 @@ class Import(NamedTuple):
     line: int
 
 
-def tell(kind: str, detail: object) -> None:
+def report_progress(kind: str, detail: object) -> None:
     """Writes the progress into the connection's name, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SET LOCAL application_name = {}").format(f"memgraph {kind} {detail}"))

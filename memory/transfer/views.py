@@ -36,7 +36,7 @@ class NDJSONParser(BaseParser):
 
 
 class ExportView(TenantAPIView):
-    """Everything of the tenant except secrets, as streamed NDJSON."""
+    """Streams everything in the tenant except secrets, as NDJSON."""
 
     access: ClassVar = {"GET": [IsTenantAdmin]}
     renderer_classes = (*TenantAPIView.renderer_classes, NDJSONRenderer)

@@ -32,7 +32,7 @@ class ActorFilter(OfferedFilter):
 
 
 class AuditTenantFilter(TenantFilter):
-    """Audit rows hold a tenant's id alone: they outlive it."""
+    """Audit rows store the tenant's id without a foreign key, because they outlive the tenant."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = (self.value() or "").replace("\0", "").strip()
@@ -45,12 +45,12 @@ class AuditTenantFilter(TenantFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(OperatorAdmin):
-    """To read. `manage.py verify_audit` tells whether it can be believed."""
+    """Read-only. `manage.py verify_audit` detects whether rows were tampered with."""
 
     list_display = ["at", "action_label", "actor_kind", "actor_label", "target_label", "tenant_id", "address"]
     list_filter = [ActionFilter, ActorFilter, AuditTenantFilter]
     search_fields = ["actor_label__icontains", "target_label__icontains", "request_id__exact"]
-    search_help_text = "A part of an actor's or target's label, or a whole request id."
+    search_help_text = "Part of an actor's or target's label, or a whole request id."
     fields = [
         *("id", "tenant_id", "number", "at", "action_label", "actor_kind", "actor_id", "actor_label"),
         *("target_id", "target_label", "before", "after", "address", "agent", "request_id"),

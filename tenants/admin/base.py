@@ -18,13 +18,13 @@ from tenants.problems import Conflict
 
 
 def check_ids(sent: Iterable[str]) -> None:
-    """Django's actions and autocompletion look up whatever they are sent as a UUID, and fail on what is none."""
+    """Raises 400 for a malformed id. Django's actions and autocompletion would fail on one with a 500."""
     if not all(map(parse_id, sent)):
         raise BadRequest("This is not an id.")
 
 
 class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in the stubs only
-    """Operators look, and act by services. Nothing is edited or deleted by hand; what a subclass allows, it says."""
+    """Operators read, and act by calling services. They can't edit or delete anything, unless a subclass allows it."""
 
     change_form_template = "admin/change_form_with_actions.html"
     list_per_page = 50
@@ -41,26 +41,26 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in th
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Who may run the actions; Django's own permission to change, which no form here grants."""
+        """Whether the operator may run the actions. Checks Django's change permission, which allows no editing here."""
         codename = get_permission_codename("change", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only the filters' own names: `?password__startswith=` would give a hash away bit by bit."""
+        """Allows only the filters' own names: `?password__startswith=` would reveal a hash character by character."""
         return lookup in [shown.parameter_name for shown in self.list_filter]  # type: ignore[union-attr] # all are OfferedFilter or TenantFilter
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """PostgreSQL takes no NUL; Django looks for it in lists, but not in autocompletion."""
+        """Removes NUL, which PostgreSQL refuses. Django checks for it in lists, but not in autocompletion."""
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
 
     def actions_for(self, thing: Any) -> Sequence[str]:
-        """The actions that its page offers as buttons."""
+        """The names of the actions that the page of this object offers as buttons."""
         return ()
 
     def describe(self, thing: Any) -> str:
-        """What tells it from others of its name, before something is done to it."""
+        """Text that identifies the object in confirmations and messages, even if another has the same name."""
         return str(thing)
 
     def get_form_buttons(self, request: HttpRequest, thing: Any) -> list[tuple[str, str]]:
@@ -89,7 +89,10 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # generic in th
         done: str,
         warning: str = "",
     ) -> HttpResponse | None:
-        """Calls the service for each thing, after a warning has been confirmed. A refusal holds up no other thing."""
+        """Calls the service for each object, once the operator has confirmed the warning. Goes on after a refusal.
+
+        `done`: a past participle for the messages.
+        """
         if not things:
             self.message_user(request, f"Nothing to do: none of these can be {done}.", messages.WARNING)
             return None

@@ -10,7 +10,7 @@ from tenants.models import Role
 
 
 class OfferedFilter(admin.SimpleListFilter):
-    """A list of choices. Nothing but what it offers reaches the database."""
+    """A filter with fixed choices. Any other value is ignored and never reaches the database."""
 
     offered: ClassVar[Sequence[tuple[str, str]]]
 
@@ -34,7 +34,7 @@ class RoleFilter(OfferedFilter):
 
 
 class TenantFilter(admin.SimpleListFilter):
-    """A name or id to type in: a list of all tenants would be as long as there are customers."""
+    """A text field for a tenant's name or id, because a list of all tenants would be too long."""
 
     title = parameter_name = "tenant"
     template = "admin/text_filter.html"
@@ -44,7 +44,7 @@ class TenantFilter(admin.SimpleListFilter):
         self.others = [(name, value) for name, value in request.GET.items() if name not in ("tenant", "p", "e")]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("", "")]  # without one, Django leaves the filter out
+        return [("", "")]  # Django hides a filter that has no choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = (self.value() or "").replace("\0", "").strip()

@@ -24,7 +24,11 @@ class SuspensionFilter(OfferedFilter):
 
 class CapForm(forms.Form):
     cap = forms.IntegerField(
-        label="Requests a minute", min_value=1, max_value=HIGHEST_RATE_LIMIT, required=False, help_text="Empty: no cap."
+        label="Requests a minute",
+        min_value=1,
+        max_value=HIGHEST_RATE_LIMIT,
+        required=False,
+        help_text="Leave empty to use the installation's default.",
     )
 
 
@@ -33,7 +37,7 @@ class TenantAdmin(OperatorAdmin):
     list_display = ["name", "sector", "created_at", "suspended_at"]
     list_filter = [SuspensionFilter]
     search_fields = ["name", "id__istartswith"]
-    search_help_text = "A name, or an id from its beginning."
+    search_help_text = "Part of a name, or the beginning of an id."
     fields = ["id", "name", "sector", "created_at", "suspended_at", "keys_frozen_at"]
     fields += ["rate_limit_per_minute", "rate_limit_cap"]
     actions = ["suspend", "reactivate", "freeze", "unfreeze", "cap"]
@@ -48,7 +52,7 @@ class TenantAdmin(OperatorAdmin):
         now = queryset.values_list("rate_limit_cap", flat=True).first()
         form = CapForm(request.POST if sent else None, initial={"cap": now})
         if not form.is_valid():
-            warning = "Their keys together are told to wait beyond it. Admins can set a lower limit, not a higher one."
+            warning = "Keys get 429 for requests beyond the cap. Admins can set a lower limit, not a higher one."
             return self.ask(request, queryset, warning, form)
         cap, actor = form.cleaned_data["cap"], actor_of(request)
         return self.operate(

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Action(models.TextChoices):
-    """What the audit log knows, as `resource.verb`. An action is never renamed: old rows keep its name."""
+    """The acts that are audited, as `resource.verb`. Never rename one, because old rows keep the name."""
 
     SIGN_IN_ACCEPTED = "session.signed_in"
     SIGN_IN_REFUSED = "session.sign_in_refused"

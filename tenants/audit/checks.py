@@ -1,4 +1,4 @@
-"""Verifying the audit log."""
+"""Verifies the audit log."""
 
 import hmac
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ UNREADABLE: Final = (ArithmeticError, AttributeError, DataError, RecursionError,
 
 
 class BrokenChainError(Exception):
-    """A sentence that names the first broken row."""
+    """Its message names the first broken row."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """In a chain: a row's number and MAC."""
+    """A position in a chain: a row's number and MAC."""
 
     number: int
     mac: bytes
@@ -37,41 +37,41 @@ class Place:
 
 
 def find_faults() -> Iterator[str]:
-    """A sentence for each chain that is broken, which names its first broken row; nothing if all hold."""
+    """Yields a sentence for each broken chain, with its first broken row, and for each changed row without a tenant."""
     heads = AuditHead.objects.order_by("tenant_id").values_list("tenant_id", flat=True)
     for tenant_id in list(heads):
         with transaction.atomic():
             if fault := chain_fault(tenant_id):
                 yield f"tenant {tenant_id}: {fault}"
-    headless = AuditEntry.objects.exclude(tenant_id=None).exclude(tenant_id__in=AuditHead.objects.values("tenant_id"))
-    unheard_of = Tenant.objects.exclude(id__in=AuditHead.objects.values("tenant_id"))
-    without = headless.values_list("tenant_id", flat=True).order_by().union(unheard_of.values_list("id").order_by())
-    for headless_id in without:
-        yield f"tenant {headless_id}: the head of the chain is missing"
+    entries = AuditEntry.objects.exclude(tenant_id=None).exclude(tenant_id__in=AuditHead.objects.values("tenant_id"))
+    tenants = Tenant.objects.exclude(id__in=AuditHead.objects.values("tenant_id"))
+    tenant_ids = entries.values_list("tenant_id", flat=True).order_by()
+    for tenant_id in tenant_ids.union(tenants.values_list("id").order_by()):
+        yield f"tenant {tenant_id}: the head of the chain is missing"
     yield from unchained_faults(AuditEntry.objects.filter(tenant_id=None))
 
 
 def unchained_faults(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """Rows of no tenant stand alone."""
+    """Yields a sentence for each changed row without a tenant."""
     last = "the first"
     try:
         for entry in entries.order_by("id").iterator():
             if not is_intact(entry, b""):
-                yield f"row {entry.id} of no tenant: it was changed"
+                yield f"row {entry.id} without a tenant: it was changed"
             last = f"the one after {entry.id}"
     except UNREADABLE:
-        yield f"a row of no tenant, {last}: it was changed, and can't even be read"
+        yield f"a row without a tenant, {last}: it was changed, and can't be read"
 
 
 def chain_fault(tenant_id: UUID) -> str | None:
-    """What is wrong with a chain, if anything. Call it in a transaction, which holds the chain's head afterwards.
+    """A sentence about what is wrong with a chain, or None. Call it in a transaction, which then holds the head's lock.
 
-    Nobody waits while the rows up to the head of now are walked; the head is locked for those that came meanwhile.
+    Walks the rows up to the current head without a lock, then locks the head and walks the rows that came meanwhile.
     """
     head = AuditHead.objects.filter(tenant_id=tenant_id).first()
     walked = walk_if_it_holds(head) if head else None
     locked = lock_head(tenant_id)
-    if head is None or walked is None or locked.pruned != head.pruned:  # perhaps only because of a pruning meanwhile
+    if head is None or walked is None or locked.pruned != head.pruned:  # a pruning meanwhile also breaks the first walk
         walked = Place.checkpoint(locked)
     try:
         if not is_genuine(locked):
@@ -90,7 +90,7 @@ def walk_if_it_holds(head: AuditHead) -> Place | None:
 
 
 def walk(tenant_id: UUID, start: Place, *, up_to: int | None = None) -> Place:
-    """Each row has the next number, and a MAC over itself and its predecessor's."""
+    """Checks each row's number and MAC. Returns the last place reached, or raises BrokenChainError."""
     rows = AuditEntry.objects.filter(tenant_id=tenant_id, number__gt=start.number).order_by("number")
     if up_to is not None:
         rows = rows.filter(number__lte=up_to)
@@ -104,12 +104,12 @@ def walk(tenant_id: UUID, start: Place, *, up_to: int | None = None) -> Place:
 
 
 def walk_singly(rows: QuerySet[AuditEntry], here: Place) -> Place:
-    """Many rows are read at once: this finds the one that can't be."""
+    """Reads row by row to find the one that can't be read. `walk` reads many at once."""
     try:
         while entry := rows.filter(number__gt=here.number).first():
             here = step(here, entry)
     except UNREADABLE:
-        raise BrokenChainError(f"row {here.number + 1} was changed, and can't even be read") from None
+        raise BrokenChainError(f"row {here.number + 1} was changed, and can't be read") from None
     return here
 
 
@@ -137,7 +137,7 @@ def is_intact(entry: AuditEntry, previous: bytes) -> bool:
 
 
 def kept_head_fault(kept: Place, tenant_id: UUID | None = None) -> str | None:
-    """Whether a chain still has the row that was its last when its head was kept: an old state put back has not."""
+    """A sentence if the row that this kept head names is gone, or None. An older state that was restored lacks it."""
     heads, entries = AuditHead.objects.all(), AuditEntry.objects.exclude(tenant_id=None)
     if tenant_id is not None:
         heads, entries = heads.filter(tenant_id=tenant_id), entries.filter(tenant_id=tenant_id)
@@ -148,5 +148,5 @@ def kept_head_fault(kept: Place, tenant_id: UUID | None = None) -> str | None:
     if heads.filter(pruned=kept.number, pruned_mac=kept.mac).exists():
         return None
     where = f"tenant {tenant_id}" if tenant_id else "any tenant"
-    missing = f"no row {kept.number} of {where} has the MAC of the kept head: an older state was put back"
-    return missing + ", or the tenant is gone" + ("" if tenant_id else ", or the row was pruned (--tenant tells)")
+    missing = f"no row {kept.number} of {where} has the MAC of the kept head: an older state was restored"
+    return missing + ", or the tenant is gone" + ("" if tenant_id else ", or the row was pruned (check with --tenant)")

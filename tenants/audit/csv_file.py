@@ -1,4 +1,4 @@
-"""The audit log as CSV (RFC 4180), streamed, for spreadsheets and archives."""
+"""Streams the audit log as CSV (RFC 4180), for spreadsheets and archives."""
 
 import csv
 from collections.abc import Generator, Iterable
@@ -30,14 +30,14 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 
 class Echo:
-    """What a csv.writer writes to; hands each line back."""
+    """A file for csv.writer whose `write` returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(entries: Iterable[AuditEntry], head: Place) -> Generator[str]:
-    """A line of names, one for each row, and a last one with the head of the whole chain: without it, it is cut off."""
+    """Yields a line of names, a line per row, and a last line with the chain's head. Without it, a file is cut off."""
     writer = csv.writer(Echo(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(COLUMNS)
     for entry in entries:
@@ -47,7 +47,7 @@ def csv_lines(entries: Iterable[AuditEntry], head: Place) -> Generator[str]:
 
 
 def cell(value: Any) -> str:
-    """As text that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
+    """Returns text that no spreadsheet runs as a formula (OWASP, CSV Injection)."""
     if value is None:
         return ""
     if isinstance(value, memoryview | bytes):

@@ -1,11 +1,11 @@
-"""The audit log: one row an act, in the same transaction as the act, in a chain that shows whoever tampers with it.
+"""Writes the audit log: one row per act, in the act's transaction, in a chain that reveals tampering.
 
-Each row's MAC (HMAC-SHA256 under `AUDIT_KEYS`) covers the row and its predecessor's MAC; the head's MAC covers the
-number of rows and the last row's MAC. Only the making of a tenant starts a chain: a head that is found missing later is
-not made anew as a good one. Who can write to the database but lacks the key can't change, insert, swap or remove a row
-unseen. Putting back an old head together with its rows, or removing a tenant with everything of it, shows only against
-a head that was kept elsewhere: the log's export carries it. Rows of no tenant stand alone, each under its own MAC: that
-one of them is missing can't be seen.
+Each row's MAC (HMAC-SHA256 under `AUDIT_KEYS`) covers the row and the MAC of the row before it. The head's MAC covers
+the number of rows, the last row's MAC and the checkpoint. Only a new tenant starts a chain: a head that is missing
+later is never replaced by a valid one. So an attacker who can write to the database, but lacks the key, can't change,
+insert, swap or remove a row undetected. Two attacks are detected only by comparing with a head that was kept elsewhere,
+such as the one in an export of the log: restoring an old head with its rows, and removing a tenant with all its rows.
+Rows without a tenant are not chained. Each has its own MAC, so a missing row can't be detected.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ COVERED = (
     "agent",
     "request_id",
 )
-# By hand, because every act is audited, and Django's three statements took a third of a short act's time.
+# Raw SQL, because every act is audited, and the ORM's three statements took a third of a short act's time.
 LOCK_HEAD: Final = Statement(
     f"SELECT {columns(AuditHead)} FROM tenants_audithead WHERE tenant_id = %(tenant_id)s FOR UPDATE"  # noqa: S608
 )
@@ -53,18 +53,18 @@ APPEND: Final = Statement(f"""
 WITH entry AS ({INSERT})
 UPDATE tenants_audithead SET count = %(number)s, last_mac = %(mac)s, kid = %(head_kid)s, mac = %(head_mac)s
 WHERE tenant_id = %(tenant_id)s RETURNING true
-""")  # noqa: S608 - columns of ours
+""")  # noqa: S608 - our own column names
 
 
 class Target(NamedTuple):
-    """What an act was done to."""
+    """The object of an act."""
 
     id: UUID | None
     label: str
 
 
 NO_TARGET = Target(None, "")
-# What was tried with a credential, and refused: no act, so there is no authority to confirm.
+# Refused attempts. They change nothing, so there is no authority to confirm.
 OBSERVED = (Action.SIGN_IN_REFUSED, Action.SIGN_IN_LOCKED, Action.TENANT_MISMATCH)
 
 
@@ -77,7 +77,7 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Writes the act's row. Call it last in the act's transaction: from here on the tenant's other writers wait.
+    """Writes the act's row. Call it last in the act's transaction: other acts in the tenant wait until the commit.
 
     `before` and `after` hold what changed, as JSON values, and never a secret.
     """
@@ -106,24 +106,24 @@ def record(
 
 
 def refuse_unconfirmed(action: Action, actor: Actor) -> None:
-    """A mistake of ours: an act of a credential is done by `acting`, or in a tenant's transaction, which confirm it."""
+    """Catches programming errors: `acting` or a tenant's transaction must have confirmed the credential."""
     if not connection.in_atomic_block:
-        raise RuntimeError("An audit row belongs into the transaction of its act.")
+        raise RuntimeError("An audit row must be written in the transaction of its act.")
     if actor.credential_id is not None and action not in OBSERVED and not confirmed.get():
         raise RuntimeError("The authority of this act was not confirmed.")
 
 
 def start_chain(tenant_id: UUID) -> None:
-    """For a tenant that is being made, and for no other: a good head says that there is nothing before it."""
+    """Call it only for a new tenant: a valid head asserts that there are no earlier rows."""
     head = AuditHead(tenant_id=tenant_id)
     seal(head)
     head.save(force_insert=True)
 
 
 def lock_head(tenant_id: UUID) -> AuditHead:
-    """The tenant's other writers wait from here on. A head that was taken away is replaced by one without a MAC.
+    """Locks the tenant's chain until the commit. Replaces a missing head with one that has no MAC, which is a fault.
 
-    A head of no tenant is refused by the database: nothing is left behind of a tenant that was deleted meanwhile.
+    If the tenant was deleted meanwhile, a foreign key refuses the commit, so no rows are left behind.
     """
     rows = LOCK_HEAD.rows(tenant_id=tenant_id)
     if not rows:
@@ -133,10 +133,10 @@ def lock_head(tenant_id: UUID) -> AuditHead:
 
 
 def append(entry: AuditEntry, head: AuditHead) -> None:
-    """A head that was tampered with is not signed anew: it would make the tampering valid. But work goes on."""
+    """Doesn't sign a head that was tampered with, because that would make it valid. Appends rows all the same."""
     genuine = is_genuine(head)
     if not genuine:
-        go_on_after_last_row(head)
+        continue_after_last_row(head)
     entry.number = head.count + 1
     entry.mac = entry_mac(entry, bytes(head.last_mac))
     head.count, head.last_mac = entry.number, entry.mac
@@ -145,7 +145,7 @@ def append(entry: AuditEntry, head: AuditHead) -> None:
     APPEND.rows(**values(entry), head_kid=head.kid, head_mac=head.mac)
 
 
-def go_on_after_last_row(head: AuditHead) -> None:
+def continue_after_last_row(head: AuditHead) -> None:
     numbered = AuditEntry.objects.filter(tenant_id=head.tenant_id, number__isnull=False)
     last = numbered.order_by("-number").first()
     head.count, head.last_mac = ((last.number or 0), last.mac) if last else (0, b"")
@@ -167,7 +167,7 @@ def signing_kid() -> str:
 
 def entry_mac(entry: AuditEntry, previous: bytes) -> bytes:
     covered = {name: getattr(entry, name) for name in COVERED}
-    if entry.address is not None:  # PostgreSQL writes some IPv6 addresses in another way than Python
+    if entry.address is not None:  # PostgreSQL formats some IPv6 addresses differently from Python
         covered["address"] = str(ip_address(entry.address))
     return mac(entry.kid, b"entry", previous, orjson.dumps(covered, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z))
 
@@ -178,11 +178,11 @@ def head_mac(head: AuditHead) -> bytes:
 
 
 def pseudonym(tenant_id: UUID, name: str) -> str:
-    """Stands in the log for an end user's id, which the log must not keep; who has the key can tell whose it is."""
+    """Replaces an end user's id, which the log must not store. Only the key's owner can tell whose it is."""
     return "hmac-sha256:" + mac(signing_kid(), b"pseudonym", str(tenant_id).encode(), name.encode()).hex()
 
 
 def mac(kid: str, *parts: bytes) -> bytes:
-    """Over the parts with their lengths, so that no two lists of parts read the same."""
+    """HMAC-SHA256 over the parts with their lengths, so that different lists of parts are different messages."""
     message = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     return hmac.digest(settings.AUDIT_KEYS[kid].encode(), message, hashlib.sha256)

@@ -28,7 +28,7 @@ HEAD_HEADER: Final = "X-Memgraph-Audit-Head"
 
 
 class AuditFilterSerializer(serializers.Serializer[Any]):
-    actor = serializers.CharField(required=False, max_length=254, help_text="The actor's id, or exact label.")
+    actor = serializers.CharField(required=False, max_length=254, help_text="The actor's id or exact label.")
     action = serializers.ChoiceField(choices=Action.choices, required=False)
     since = serializers.DateTimeField(required=False, source="at__gte", help_text="This moment or later.")
     until = serializers.DateTimeField(required=False, source="at__lt", help_text="Before this moment.")
@@ -46,7 +46,7 @@ def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQue
 
 
 def csv_response(principal: Principal, filters: Mapping[str, str], actor: Actor) -> StreamingHttpResponse:
-    """Returns the log as a download. The slot is held until the response is closed."""
+    """Returns the log as a download. Holds a slot until the response is closed."""
     with ExitStack() as held:
         held.enter_context(AUDIT_DOWNLOADS.take(principal.tenant_id))
         response = start_csv(principal, filters, actor)

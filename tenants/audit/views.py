@@ -40,8 +40,8 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
 
 
 class AuditHeadSerializer(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="Of the chain's last row.")
-    mac = serializers.CharField(help_text="The last row's MAC, in hex. Keep it elsewhere: `verify_audit --head`.")
+    number = serializers.IntegerField(help_text="The number of the chain's last row.")
+    mac = serializers.CharField(help_text="The last row's MAC, in hex. Keep it elsewhere, for `verify_audit --head`.")
 
 
 class AuditPageSerializer(serializers.Serializer[Any]):
@@ -51,7 +51,7 @@ class AuditPageSerializer(serializers.Serializer[Any]):
 
 
 class AuditViewSet(TenantViewSet):
-    """What was done in the tenant, by whom, from where."""
+    """What was done in the tenant, by whom and from where."""
 
     access: ClassVar = {"GET": [IsUserSession, IsTenantAdmin]}
     renderer_classes = (*TenantViewSet.renderer_classes, CSVRenderer)
@@ -67,10 +67,10 @@ class AuditViewSet(TenantViewSet):
         filters=True,
     )
     def list(self, request: Request) -> HttpResponseBase:
-        """The audit log: newest first as JSON in pages, or with `Accept: text/csv` all of it, oldest first, as a file.
+        """The audit log as pages of JSON, newest first. With `Accept: text/csv`, all of it as a file, oldest first.
 
-        `head` (of the CSV the last line, and the header `X-Memgraph-Audit-Head`) is the end of the chain: keep it
-        elsewhere, and `verify_audit --head` shows whether an older state of the log was put back.
+        `head` (in the CSV, the last line and the header `X-Memgraph-Audit-Head`) is the end of the chain. Keep it
+        elsewhere: `verify_audit --head` then detects whether an older state of the log was restored.
         """
         filters = request.query_params.dict()
         if isinstance(request.accepted_renderer, CSVRenderer):

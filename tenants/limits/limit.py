@@ -1,4 +1,4 @@
-"""Limits that hold across workers and hosts: one atomic step counts, so that parallel calls can't slip through."""
+"""Limits that hold across workers and hosts: one atomic statement counts, so parallel calls can't slip through."""
 
 import hashlib
 from typing import Final, NamedTuple
@@ -13,8 +13,8 @@ FORGIVEN_AFTER: Final = 60 * 60
 class Limit(NamedTuple):
     """Allows `most` hits in a fixed window, which begins with the first hit.
 
-    Growing: who goes over waits 1, 2, 4, 8 and then 15 minutes, with one try after each wait; never for good. An hour
-    without a hit forgets it.
+    With `growing`, a hit over the limit starts a lockout of 1, 2, 4, 8 and then always 15 minutes. Each lockout is
+    followed by one try. The counter starts afresh an hour after its last window or lockout ended.
     """
 
     name: str
@@ -24,13 +24,13 @@ class Limit(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Only the call that starts a wait sees `limit.most + 1` hits, so a wait is audited once."""
+    """Only the call that starts a lockout sees `limit.most + 1` hits, so a lockout is audited once."""
 
     hits: int
     seconds_left: int
 
 
-# Each count also sweeps up to two rows that are forgotten anyway, so that the table can't grow for ever.
+# Each count also deletes up to two rows that have no effect any more, so that the table can't grow forever.
 COUNT: Final = Statement("""
 WITH swept AS (
     DELETE FROM tenants_counter WHERE name IN (
@@ -66,7 +66,7 @@ FORGIVE: Final = Statement("DELETE FROM tenants_counter WHERE name = %(name)s RE
 
 
 def enforce(limit: Limit, subject: str) -> None:
-    """Counts a hit; raises 429 if it is over the limit."""
+    """Counts a hit. Raises 429 if it is over the limit."""
     usage = count(limit, subject)
     if usage.hits > limit.most:
         raise over(limit, usage)
@@ -77,18 +77,18 @@ def over(limit: Limit, usage: Usage) -> TooManyRequests:
 
 
 def count(limit: Limit, subject: str) -> Usage:
-    """Counts a hit. Call it outside of transactions: what is rolled back was not counted."""
+    """Counts a hit. Call it outside a transaction, because a rollback would undo the count."""
     sizes = {**limit._asdict(), "longest": LONGEST_WAIT, "forgiven": FORGIVEN_AFTER}
     return Usage(*COUNT.rows(**sizes, counter=digest(limit, subject))[0])
 
 
 def refund(limit: Limit, subject: str) -> None:
-    """Takes back a hit that turned out to be none, such as a sign-in that was right. It cuts no wait short."""
+    """Takes back a hit that should not count, such as a successful sign-in. Doesn't shorten a lockout."""
     REFUND.rows(name=digest(limit, subject), most=limit.most)
 
 
 def forgive(limit: Limit, subject: str) -> None:
-    """Forgets the hits and any wait."""
+    """Deletes the counter, and with it any lockout."""
     FORGIVE.rows(name=digest(limit, subject))
 
 

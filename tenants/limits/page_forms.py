@@ -1,4 +1,4 @@
-"""How large the form of a page may be. It is looked at before Django reads it, which the check of its token does."""
+"""Limits the size of a page's form. Checked before the CSRF check, because that makes Django read the form."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,9 +12,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def takes(most: int | None) -> Callable[[View], View]:
-    """A page whose form may be larger than those of others, as `multipart/form-data`: Django decodes others slowly.
+    """Allows a page a form of up to `most` bytes, if it is `multipart/form-data`: Django decodes other forms slowly.
 
-    None: the page looks at the size itself.
+    None: the page checks the size itself.
     """
 
     def mark(view: View) -> View:
@@ -32,6 +32,6 @@ def refuse_large_form(request: HttpRequest, view: Any) -> None:
 
 
 def body_size(request: HttpRequest) -> int:
-    """What the client says that it sends. Django reads no more than that."""
+    """The size that the client declares. Django reads no more than that."""
     length = request.META.get("CONTENT_LENGTH") or ""
     return int(length) if length.isascii() and length.isdigit() else 0

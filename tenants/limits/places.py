@@ -11,11 +11,11 @@ class Place:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The request doesn't count as busy in here, so the caller's next one may begin."""
+        """The request doesn't count as busy inside this block, so the caller's next one may begin."""
         yield
 
     def give_way(self) -> None:
-        """Called often by a long request. It sleeps half of the time while other tenants call."""
+        """Called often by a long request. Sleeps half of the time while other tenants are active."""
 
     def leave(self) -> None:
         """Gives the place up: something else bounds the request, and the caller's next one may begin."""

@@ -1,6 +1,6 @@
-"""How many requests a minute a key, and all keys of a tenant together, may make. People are never counted.
+"""Limits the requests a minute of each key, and of all keys of a tenant together. Never counts people.
 
-A key that runs wild must not keep its tenant's people from stopping it. Where no limit is set, nothing is counted.
+A runaway key must not keep its tenant's people from stopping it. Nothing is counted where no limit is set.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SENTENCE: Final = "At most {} requests a minute are allowed for this {}."
 
 
 class Quota(NamedTuple):
-    """One limit as this request found it."""
+    """One limit, after this request was counted."""
 
     name: str
     most: int
@@ -31,7 +31,7 @@ class Quota(NamedTuple):
 
 
 def count_request(principal: Principal) -> list[Quota]:
-    """The quotas that bind this request, which is counted by each, up to the first one that is over."""
+    """Counts the request against each of its limits, up to the first one that is exceeded. Returns those quotas."""
     quotas = []
     for name, subject, most in bounds(principal):
         quotas.append(Quota(name, most, *count(Limit(f"{name} requests", most, MINUTE), subject)))
@@ -48,14 +48,14 @@ def bounds(principal: Principal) -> Iterator[tuple[str, str, int]]:
 
 
 def cap_of(tenant: Tenant) -> int | None:
-    """The operator's limit: this tenant's own, or else the installation's default. Its admins can't raise it."""
+    """The operator's limit for this tenant, or the installation's default. The tenant's admins can't raise it."""
     own: int | None = tenant.rate_limit_cap
     default: int | None = settings.TENANT_RATE_LIMIT
     return default if own is None else own
 
 
 def refuse_over_cap(tenant: Tenant, wanted: int | None) -> None:
-    """422. Without a limit of its own the tenant has the cap."""
+    """Raises 422 `over_cap` if `wanted` is above the cap. None is allowed: then the cap is the limit."""
     cap = cap_of(tenant)
     if wanted is not None and cap is not None and wanted > cap:
         sentence = f"The operator allows this workspace at most {cap:,} requests a minute."
@@ -72,7 +72,7 @@ def quota_headers(quotas: list[Quota]) -> dict[str, str]:
 
 
 def refuse_excess(quotas: list[Quota]) -> None:
-    """429 with Retry-After."""
+    """Raises 429 with `Retry-After` if a quota is exceeded."""
     for quota in quotas:
         if quota.is_over:
             raise Throttled(quota.seconds_left, SENTENCE.format(quota.most, quota.name))

@@ -1,8 +1,8 @@
-"""Bounded numbers of requests that hold a thread for long, so that they never starve the rest of a worker.
+"""Bounds the requests that hold a thread for long, so that they never starve the rest of a worker.
 
-A worker has `settings.THREADS` threads. All places of all kinds of slots, to run and to wait, are fewer than half of
-them. A kind has its own slots, so that nothing long keeps out what must not wait for it: an export that is open for
-hours keeps nobody from signing in, and nobody from undoing what a leaked key wrote.
+A worker has `settings.THREADS` threads. Running and waiting requests of all kinds of slots together take fewer than
+half of them. Each kind has its own slots, so that it can't block a more urgent kind: an export that is open for hours
+doesn't keep anyone from signing in, or from undoing what a leaked key wrote.
 """
 
 from collections import Counter
@@ -19,24 +19,24 @@ WAIT_SECONDS: Final = 2.0
 
 
 class Slots:
-    """At most `count` at once in this worker, and `waiters` more wait at most 2 s. Everybody else gets 503 at once.
+    """At most `count` requests run at once in this worker, and `waiters` more wait up to 2 s. Others get 503 at once.
 
-    One tenant never has the last slot, if there are several, nor the last place: however many requests it sends, a
-    second tenant gets in.
+    Where there are several slots or places, one tenant never takes the last one. So a second tenant gets in, however
+    many requests the first one sends.
     """
 
     def __init__(self, count: int, *, waiters: int) -> None:
         self.count = count
         self.waiters = waiters
         self.most_running = max(1, count - 1)  # of one tenant
-        self.share = max(1, count + waiters - 1)  # of one tenant, with those that wait
+        self.share = max(1, count + waiters - 1)  # of one tenant, running and waiting
         self.running: Counter[Hashable] = Counter()
-        self.waiting: list[Hashable] = []  # in the order in which they came
+        self.waiting: list[Hashable] = []  # in order of arrival
         self.changed = Condition()
 
     @contextmanager
     def take(self, tenant: Hashable = None) -> Iterator[None]:
-        """Of a stranger, whose tenant nobody knows, the network counts."""
+        """Pass the caller's network as `tenant` if the tenant is unknown, as it is before a sign-in."""
         if not self.waiters:
             place.get().leave()
         with self.changed:
@@ -63,28 +63,28 @@ class Slots:
     def wait_for_turn(self, tenant: Hashable) -> bool:
         self.waiting.append(tenant)
         with place.get().waiting():
-            came = self.changed.wait_for(lambda: self.is_next(tenant), WAIT_SECONDS)
+            may_run = self.changed.wait_for(lambda: self.is_next(tenant), WAIT_SECONDS)
         self.waiting.remove(tenant)
-        if came:
+        if may_run:
             self.running[tenant] += 1
         self.changed.notify_all()
-        return came
+        return may_run
 
     def is_next(self, tenant: Hashable) -> bool:
-        """Of those who wait, the one that runs the fewest, and of these the one that came first."""
+        """Next is the waiting tenant with the fewest running requests; of several, the one that came first."""
         return self.may_run(tenant) and tenant == min(self.waiting, key=lambda other: self.running[other])
 
 
 # Together 12 places of a worker's 26 threads.
-PASSWORD_HASHING: Final = Slots(2, waiters=2)  # one hashes, and the other is at its counters meanwhile
+PASSWORD_HASHING: Final = Slots(2, waiters=2)  # while one hashes, the other updates its counters
 TRANSFERS: Final = Slots(1, waiters=0)  # exports and imports, which may last for hours
-AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not keep an admin from one
+AUDIT_DOWNLOADS: Final = Slots(1, waiters=0)  # as slow as their readers; a key's export must not block them
 TAKEBACKS: Final = Slots(1, waiters=1)  # erasing, undoing, deleting
 HEAVY_CALLS: Final = Slots(2, waiters=2)  # searches and large batches
-LARGE_CALL: Final = 16 * 1024  # bytes; a smaller batch or text costs about as much as one row
+LARGE_CALL: Final = 16 * 1024  # bytes; a smaller batch or text costs about as much as a single row
 EVERY_KIND: Final = (PASSWORD_HASHING, TRANSFERS, AUDIT_DOWNLOADS, TAKEBACKS, HEAVY_CALLS)
 
 
 def heavy_if_large(tenant_id: UUID, *, size: int) -> AbstractContextManager[None]:
-    """A large write holds a slot of heavy calls while it is parsed, checked and written."""
+    """Holds a slot of HEAVY_CALLS while a large write is parsed, checked and written. `size`: bytes."""
     return HEAVY_CALLS.take(tenant_id) if size > LARGE_CALL else nullcontext()

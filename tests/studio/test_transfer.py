@@ -18,7 +18,7 @@ from memory.models import Event
 from memory.transactions import tenant_transaction
 from memory.transfer.exporting import export_tenant
 from memory.transfer.lock import only_transfer
-from memory.transfer.under_way import tell
+from memory.transfer.under_way import report_progress
 from tenants.actor import command_line_actor
 from tenants.models import AuditEntry, Tenant
 from tests.connections import in_its_own_connection
@@ -199,7 +199,7 @@ def open_export(tenant: Tenant) -> Generator[bytes]:
 
 def test_an_import_shows_how_far_it_is(acme: Tenant, acme_admin: User) -> None:
     with tenant_transaction(acme.id), only_transfer(acme.id), ThreadPoolExecutor(1) as pool:
-        tell("import", 12_345)
+        report_progress("import", 12_345)
         shown = pool.submit(in_its_own_connection, lambda: under_way(browser(acme_admin))).result()
     assert "line 12,345" in shown
     assert "progress" not in under_way(browser(acme_admin))

@@ -110,13 +110,13 @@ def test_a_row_that_can_not_even_be_read_is_named(change: str, chain: Tenant) ->
 def test_so_is_one_of_no_tenant(change: str, chain: Tenant) -> None:
     without_guard(f"UPDATE tenants_auditentry SET {change} WHERE tenant_id IS NULL")
     (fault,) = find_faults()
-    assert "of no tenant" in fault
+    assert "without a tenant" in fault
 
 
 def test_a_row_is_not_moved_between_a_tenant_and_none(chain: Tenant) -> None:
     without_guard("UPDATE tenants_auditentry SET tenant_id = NULL WHERE tenant_id = %s AND number = 5", chain.id)
     faults = list(find_faults())
-    assert [("missing" in fault, "of no tenant" in fault) for fault in faults] == [(True, False), (False, True)]
+    assert [("missing" in fault, "without a tenant" in fault) for fault in faults] == [(True, False), (False, True)]
 
 
 def test_another_tenants_chain_is_no_substitute(chain: Tenant, globex: Tenant) -> None:
@@ -189,7 +189,7 @@ def test_the_command_prunes_whatever_holds_and_names_the_rest(chain: Tenant, glo
     with pytest.raises(CommandError, match=f"tenant {chain.id}: row 1 "):
         call_command("prune_audit", "--older-than", "30", stdout=out)
     assert f"tenant {globex.id}: 0 rows removed" in out.getvalue()
-    assert "rows of no tenant: 0 rows removed" in out.getvalue()
+    assert "rows without a tenant: 0 rows removed" in out.getvalue()
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "99999999", "x"])

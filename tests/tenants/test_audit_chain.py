@@ -94,7 +94,7 @@ def test_a_removed_head_is_seen(chain: Tenant) -> None:
 def test_a_changed_row_of_no_tenant_is_named(chain: Tenant, tamper: Callable[..., None]) -> None:
     tamper("UPDATE tenants_auditentry SET actor_label = 'x' WHERE tenant_id IS NULL")
     (fault,) = find_faults()
-    assert "of no tenant" in fault
+    assert "without a tenant" in fault
 
 
 @pytest.mark.parametrize("statement", ["UPDATE tenants_auditentry SET agent = 'x'", "DELETE FROM tenants_auditentry"])

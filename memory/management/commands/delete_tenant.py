@@ -13,7 +13,7 @@ class Command(TenantCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--confirm", metavar="NAME", help="its name; asked for if it is left out")
+        parser.add_argument("--confirm", metavar="NAME", help="the tenant's name; the command asks for it if left out")
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         name = options["confirm"]

@@ -13,12 +13,12 @@ from tenants.models import Tenant
 
 
 class Command(TenantCommand):
-    help = "Exports a tenant's memory, as GET /v1/admin/export does. What is broken off leaves no file."
+    help = "Exports a tenant's memory, as GET /v1/admin/export does. An interrupted export leaves no file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", metavar="FILE", help="its name; .gz at its end packs it; - is standard output")
-        parser.add_argument("--force", action="store_true", help="replace a file of this name")
+        parser.add_argument("file", metavar="FILE", help="file name; gzipped if it ends in .gz; - for standard output")
+        parser.add_argument("--force", action="store_true", help="replace an existing file")
 
     def handle_tenant(self, tenant: Tenant, **options: Any) -> None:
         try:

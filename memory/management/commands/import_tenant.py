@@ -14,14 +14,14 @@ from tenants.models import Tenant
 
 
 class Command(TenantCommand):
-    help = "Imports an export into a tenant, as POST /v1/admin/import does: all of it or nothing, and of any size."
+    help = "Imports an export into a tenant, as POST /v1/admin/import does: all or nothing. Of any size."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", metavar="FILE", help="its name; .gz at its end unpacks it; - is standard input")
-        parser.add_argument("--dry-run", action="store_true", help="only say what it would do")
+        parser.add_argument("file", metavar="FILE", help="file name; unpacked if it ends in .gz; - for standard input")
+        parser.add_argument("--dry-run", action="store_true", help="only report what would be imported")
         parser.add_argument(
-            "--on-conflict", choices=["skip", "fail"], default="skip", help="what is there already (default: skip)"
+            "--on-conflict", choices=["skip", "fail"], default="skip", help="for rows that exist (default: skip)"
         )
         parser.add_argument("--max-bytes", type=int, metavar="N", help="refuse a file that is larger, unpacked")
 

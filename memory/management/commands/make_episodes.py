@@ -10,7 +10,7 @@ class Command(BaseCommand):
     help = "Builds the episodes of session windows that are over. Safe to interrupt, and safe to run twice at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("tenant", metavar="TENANT", nargs="?", help="its id; all tenants if it is left out")
+        parser.add_argument("tenant", metavar="TENANT", nargs="?", help="the tenant's id; all tenants if left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = chosen_tenants(options["tenant"])

@@ -21,16 +21,16 @@ def days(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Removes events that happened (by occurred_at, not by when they were written) longer ago than their tenant"
-        " keeps them, in batches. It can be broken off and run again at any time."
+        "Deletes events that happened (by occurred_at, not by when they were written) longer ago than their tenant"
+        " keeps them, in batches. Safe to interrupt, and safe to run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--older-than", type=days, metavar="DAYS", help="such as 90d; instead of what the tenants have set"
+            "--older-than", type=days, metavar="DAYS", help="such as 90d; overrides what the tenants have set"
         )
-        parser.add_argument("--tenant", metavar="ID", help="only this one")
-        parser.add_argument("--dry-run", action="store_true", help="counts, and removes nothing")
+        parser.add_argument("--tenant", metavar="ID", help="only the tenant with this id")
+        parser.add_argument("--dry-run", action="store_true", help="only count the events")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = chosen_tenants(options["tenant"])
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             if kept := options["older_than"] or kept_days:
                 try:
                     self.prune(tenant_id, kept, dry_run=options["dry_run"])
-                except OperationalError as error:  # the others' turn comes all the same
+                except OperationalError as error:  # go on with the other tenants
                     faults.append(f"tenant {tenant_id}: {error}")
         if faults:
             raise CommandError("\n".join(faults))

@@ -7,11 +7,11 @@ from memory.management.tenant_command import chosen_tenants
 
 
 class Command(BaseCommand):
-    help = "Counts all rows, and tells where the counts of /v1/stats differ; the exit code is 1 then."
+    help = "Counts all rows, and shows where the counts of /v1/stats differ. Without --repair, it then exits with 1."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("tenant", metavar="TENANT", nargs="?", help="its id; all tenants if it is left out")
-        parser.add_argument("--repair", action="store_true", help="put the counts right, while others write")
+        parser.add_argument("tenant", metavar="TENANT", nargs="?", help="the tenant's id; all tenants if left out")
+        parser.add_argument("--repair", action="store_true", help="correct the counts; others may write meanwhile")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = chosen_tenants(options["tenant"])

@@ -13,8 +13,8 @@ from tenants.models import AuditHead
 
 class Command(BaseCommand):
     help = (
-        "Removes audit rows older than a number of days, and leaves a checkpoint, so that the chains still hold."
-        " A chain that is broken is left as it is, and named."
+        "Deletes audit rows older than a number of days, and leaves checkpoints, so that the chains can be verified."
+        " Leaves a broken chain as it is, and names it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError("--older-than takes a number of days, 1 to 36500.")
         before, actor = timezone.now() - timedelta(days=days), command_line_actor()
         prunings: dict[str, Callable[[], int]] = {
-            "rows of no tenant": partial(prune_unchained, before=before, actor=actor)
+            "rows without a tenant": partial(prune_unchained, before=before, actor=actor)
         }
         for tenant_id in AuditHead.objects.values_list("tenant_id", flat=True):
             prunings[f"tenant {tenant_id}"] = partial(prune, tenant_id=tenant_id, before=before, actor=actor)

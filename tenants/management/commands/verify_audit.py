@@ -11,18 +11,18 @@ from tenants.models import AuditHead
 
 def kept_head(text: str) -> Place:
     if not (parts := re.fullmatch(r"([0-9]{1,18}):([0-9a-fA-F]{64})", text)):
-        raise argparse.ArgumentTypeError("is NUMBER:MAC, as the export of the log has it")
+        raise argparse.ArgumentTypeError("must be NUMBER:MAC, as in an export of the log")
     return Place(int(parts[1]), bytes.fromhex(parts[2]))
 
 
 class Command(BaseCommand):
-    help = "Checks the chain of the audit log of every tenant, and names the first broken row of each."
+    help = "Verifies the audit log of every tenant, and names the first broken row of each chain."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--head", type=kept_head, metavar="NUMBER:MAC", help="also compares with a head that was kept elsewhere"
+            "--head", type=kept_head, metavar="NUMBER:MAC", help="also compare with a head that was kept elsewhere"
         )
-        parser.add_argument("--tenant", type=parse_id, metavar="ID", help="whose head it is")
+        parser.add_argument("--tenant", type=parse_id, metavar="ID", help="the tenant of that head")
 
     def handle(self, *args: Any, **options: Any) -> None:
         faults = list(find_faults())
@@ -31,4 +31,4 @@ class Command(BaseCommand):
         if faults:
             raise CommandError("The audit log was tampered with.\n" + "\n".join(faults))
         chains = AuditHead.objects.count()
-        self.stdout.write(f"The audit log holds: {chains} chains, every row in its place.")
+        self.stdout.write(f"The audit log is intact: {chains} chains, every row in its place.")
