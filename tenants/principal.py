@@ -41,7 +41,7 @@ class Principal:
     tenant_rate_limit: int | None = None  # requests a minute of all keys of its tenant
     keys_frozen: bool = False  # whether the keys of a person's tenant are frozen
     address: str | None = None  # the IP address that a key is used from
-    is_deleting: bool = False  # its own tenant, which is suspended meanwhile
+    is_deleting: bool = False  # it is deleting its tenant, which is suspended meanwhile
     needs: Role = Role.VIEWER  # the least role that the route demands: confirmed again at the commit
 
     is_active = True

@@ -80,7 +80,7 @@ def reactivate_tenant(*, tenant: Tenant, actor: Actor) -> Tenant:
 
 
 def audit_mismatch(*, tenant_id: UUID, actor: Actor) -> None:
-    """Audits a request that names another tenant than its credential's, `tenant_id`."""
+    """Audits a request that names another tenant. `tenant_id`: the tenant of its credential."""
     with transaction.atomic():
         record(Action.TENANT_MISMATCH, actor=actor, tenant_id=tenant_id)
 

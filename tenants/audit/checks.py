@@ -46,8 +46,8 @@ def find_faults() -> Iterator[str]:
     entries = AuditEntry.objects.exclude(tenant_id=None).exclude(tenant_id__in=AuditHead.objects.values("tenant_id"))
     tenants = Tenant.objects.exclude(id__in=AuditHead.objects.values("tenant_id"))
     tenant_ids = entries.values_list("tenant_id", flat=True).order_by()
-    for tenant_id in tenant_ids.union(tenants.values_list("id").order_by()):
-        yield f"tenant {tenant_id}: the head of the chain is missing"
+    for headless_id in tenant_ids.union(tenants.values_list("id").order_by()):
+        yield f"tenant {headless_id}: the head of the chain is missing"
     yield from unchained_faults(AuditEntry.objects.filter(tenant_id=None))
 
 

@@ -121,7 +121,7 @@ def start_chain(tenant_id: UUID) -> None:
 
 
 def lock_head(tenant_id: UUID) -> AuditHead:
-    """Locks the tenant's chain until the commit. Replaces a missing head with one that has no MAC, which is a fault.
+    """Locks the tenant's chain until the commit. `verify_audit` reports a missing head: its replacement has no MAC.
 
     If the tenant was deleted meanwhile, a foreign key refuses the commit, so no rows are left behind.
     """
@@ -178,7 +178,7 @@ def head_mac(head: AuditHead) -> bytes:
 
 
 def pseudonym(tenant_id: UUID, name: str) -> str:
-    """Replaces an end user's id, which the log must not store. Only the key's owner can tell whose it is."""
+    """Replaces an end user's id, which the log must not store. Whose it is can't be told without the audit key."""
     return "hmac-sha256:" + mac(signing_kid(), b"pseudonym", str(tenant_id).encode(), name.encode()).hex()
 
 

@@ -14,7 +14,7 @@ class Limit(NamedTuple):
     """Allows `most` hits in a fixed window, which begins with the first hit.
 
     With `growing`, a hit over the limit starts a lockout of 1, 2, 4, 8 and then always 15 minutes. Each lockout is
-    followed by one try. The counter starts afresh an hour after its last window or lockout ended.
+    followed by one try. The next lockout is short again an hour after the last window or lockout ended.
     """
 
     name: str

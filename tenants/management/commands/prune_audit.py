@@ -13,7 +13,7 @@ from tenants.models import AuditHead
 
 class Command(BaseCommand):
     help = (
-        "Deletes audit rows older than a number of days, and leaves checkpoints, so that the chains can be verified."
+        "Deletes audit rows older than a number of days, and leaves checkpoints, so that the chains still verify."
         " Leaves a broken chain as it is, and names it."
     )
 
