@@ -66,6 +66,22 @@ class AuditEntry(models.Model):
     Stores ids and labels instead of foreign keys, because a row outlives the rows that it refers to.
     """
 
+    COLUMNS = (
+        "number",
+        "at",
+        "action",
+        "actor_kind",
+        "actor_id",
+        "actor_label",
+        "target_id",
+        "target_label",
+        "before",
+        "after",
+        "address",
+        "agent",
+        "request_id",
+    )  # what a reader sees of a row; the order is also that of the CSV file
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True)
     number = models.BigIntegerField(null=True)  # position in the tenant's chain, from 1; null without a tenant

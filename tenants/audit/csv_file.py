@@ -9,22 +9,7 @@ import orjson
 from tenants.audit.checks import Place
 from tenants.models import AuditEntry
 
-COLUMNS: Final = (
-    "number",
-    "at",
-    "action",
-    "actor_kind",
-    "actor_id",
-    "actor_label",
-    "target_id",
-    "target_label",
-    "before",
-    "after",
-    "address",
-    "agent",
-    "request_id",
-    "mac",
-)
+COLUMNS: Final = (*AuditEntry.COLUMNS, "mac")
 HEAD: Final = "head"  # in the column `action` of the last line
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 

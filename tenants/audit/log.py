@@ -26,23 +26,7 @@ from tenants.authority import confirmed
 from tenants.ids import new_id
 from tenants.models import AuditEntry, AuditHead
 
-COVERED = (
-    "id",
-    "tenant_id",
-    "number",
-    "at",
-    "action",
-    "actor_kind",
-    "actor_id",
-    "actor_label",
-    "target_id",
-    "target_label",
-    "before",
-    "after",
-    "address",
-    "agent",
-    "request_id",
-)
+COVERED = ("id", "tenant_id", *AuditEntry.COLUMNS)
 # Raw SQL, because every act is audited, and the ORM's three statements took a third of a short act's time.
 LOCK_HEAD: Final = Statement(
     f"SELECT {columns(AuditHead)} FROM tenants_audithead WHERE tenant_id = %(tenant_id)s FOR UPDATE"  # noqa: S608

@@ -20,22 +20,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
 
     class Meta:
         model = AuditEntry
-        fields = [
-            "id",
-            "number",
-            "at",
-            "action",
-            "actor_kind",
-            "actor_id",
-            "actor_label",
-            "target_id",
-            "target_label",
-            "before",
-            "after",
-            "address",
-            "agent",
-            "request_id",
-        ]
+        fields = ("id", *AuditEntry.COLUMNS)
         read_only_fields = fields
 
 
