@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import ExpiredTokenError
 
@@ -12,7 +12,7 @@ from accounts.sessions import write_last_seen
 from accounts.tokens import SessionToken
 from tenants.actor import actor_of
 from tenants.ids import parse_id
-from tenants.metrics import AUTHENTICATIONS
+from tenants.metrics import counted_authentication
 from tenants.models import Role
 from tenants.principal import Kind, Principal
 from tenants.refusals import refusal
@@ -31,12 +31,8 @@ class JWTAuthentication(BaseAuthentication):
         token = bearer_token(request)
         if token is None:
             return None
-        try:
+        with counted_authentication("jwt"):
             principal = self.authenticate_credentials(token, request)
-        except (AuthenticationFailed, PermissionDenied) as refusal:
-            AUTHENTICATIONS.labels("jwt", refusal.get_codes()).inc()
-            raise
-        AUTHENTICATIONS.labels("jwt", "accepted").inc()
         return principal, principal
 
     def authenticate_credentials(self, token: str, request: Request) -> Principal:

@@ -1,7 +1,7 @@
 from typing import Final
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from apikeys.ip_allowlist import is_allowed
@@ -9,7 +9,7 @@ from apikeys.keys import digest, is_well_formed
 from apikeys.queries import FoundKey, find_key
 from apikeys.services import is_last_use_current, write_last_use
 from tenants.actor import actor_of
-from tenants.metrics import AUTHENTICATIONS
+from tenants.metrics import counted_authentication
 from tenants.models import Role
 from tenants.network import client_address
 from tenants.principal import Kind, Principal
@@ -26,12 +26,8 @@ class APIKeyAuthentication(BaseAuthentication):
         key = request.META.get("HTTP_X_API_KEY")
         if key is None:
             return None
-        try:
+        with counted_authentication("api_key"):
             principal = self.authenticate_credentials(key, request)
-        except (AuthenticationFailed, PermissionDenied) as refusal:
-            AUTHENTICATIONS.labels("api_key", refusal.get_codes()).inc()
-            raise
-        AUTHENTICATIONS.labels("api_key", "accepted").inc()
         return principal, principal
 
     def authenticate_credentials(self, key: str, request: Request) -> Principal:

@@ -1,6 +1,10 @@
 """Prometheus counters. No label names a tenant, a person or a key: `/metrics` is public."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import Counter, Histogram
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 AUTHENTICATIONS = Counter("memgraph_authentications_total", "Credentials checked.", ["method", "outcome"])
 SIGN_INS = Counter("memgraph_sign_ins_total", "Sign-ins with a password.", ["outcome"])
@@ -12,3 +16,14 @@ REQUEST_SECONDS = Histogram(
     ["route", "method", "status"],
     buckets=[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 )
+
+
+@contextmanager
+def counted_authentication(method: str) -> Iterator[None]:
+    """Counts whether the credential is accepted, or why it is refused."""
+    try:
+        yield
+    except (AuthenticationFailed, PermissionDenied) as refusal:
+        AUTHENTICATIONS.labels(method, refusal.get_codes()).inc()
+        raise
+    AUTHENTICATIONS.labels(method, "accepted").inc()

@@ -52,4 +52,7 @@ class TenantFilter(admin.SimpleListFilter):
             return queryset
         if tenant_id := parse_id(wanted):
             return queryset.filter(tenant_id=tenant_id)
-        return queryset.filter(tenant__name__icontains=wanted)
+        return self.narrow_by_name(queryset, wanted)
+
+    def narrow_by_name(self, queryset: QuerySet[Any], name: str) -> QuerySet[Any]:
+        return queryset.filter(tenant__name__icontains=name)
