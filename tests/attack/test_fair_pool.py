@@ -1,82 +1,17 @@
-"""One caller never has all threads of a worker, and nobody stands behind another's line."""
+"""One caller never has all threads of a worker, and no caller waits behind the line of another."""
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from memgraph.server.fair_pool import (
-    LONG_SECONDS,
-    MOST,
-    MOST_BY_ONE_CREDENTIAL,
-    OTHERS_SECONDS,
-    Caller,
-    FairPool,
-    caller_of,
-)
-from tenants.limits.places import Place, place
+from memgraph.server.fair_pool import LONG_SECONDS, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS, FairPool
+from tenants.limits.places import place
 from tenants.limits.slots import Slots
+from tests.attack.pool import GREEDY, OTHER, Clock, Flood, call
 from tests.memgraph.processes import wait_for
-
-SOME_ID = uuid4()
-HEAD = b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n"
-
-
-GREEDY, OTHER = Caller(None, "192.0.2.1"), Caller(None, "192.0.2.2")
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("memgraph.server.fair_pool.monotonic", clock)
-    return clock
-
-
-@pytest.fixture
-def pool(clock: Clock) -> Iterator[FairPool]:
-    with FairPool(MOST + 3) as pool:
-        yield pool
-
-
-class Flood:
-    """Many requests of one caller, which run until they are let go."""
-
-    def __init__(self, pool: FairPool, caller: Caller, count: int = 40) -> None:
-        self.pool = pool
-        self.running: list[Place] = []
-        self.hold = threading.Event()
-        self.futures = [pool.submit_for(caller, self.work) for _ in range(count)]
-
-    def work(self) -> None:
-        self.running.append(place.get())
-        self.hold.wait(30)
-
-    def wait_until_running(self, count: int) -> None:
-        wait_for(lambda: len(self.running) == count, 5, f"{count} run")
-        assert self.pool.submit_for(None, lambda: "a probe").result(5)
-        assert len(self.running) == count
-
-    def end(self) -> None:
-        self.hold.set()
-        for future in self.futures:
-            future.result(5)
-        wait_for(lambda: not self.pool.running, 5, "nothing runs")
-        assert not self.pool.lines
-
-
-def call(pool: FairPool, caller: Caller) -> None:
-    assert pool.submit_for(caller, lambda: "served").result(5) == "served"
 
 
 def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool) -> None:
@@ -138,7 +73,7 @@ def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool
 def test_a_long_request_gives_way_only_while_others_call(
     others_call: bool, slept: list[float], pool: FairPool, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It sleeps as long as it has worked, but not for the time that a slow client took."""
+    """It sleeps as long as it has worked. The time that a slow client took does not count."""
     pauses: list[float] = []
     monkeypatch.setattr("memgraph.server.fair_pool.sleep", pauses.append)
 
@@ -154,7 +89,7 @@ def test_a_long_request_gives_way_only_while_others_call(
 
 
 def test_who_leaves_counts_no_more(pool: FairPool) -> None:
-    """An export that is read for hours, or a slow client: something else bounds these."""
+    """An export that is read for hours leaves, and so does a slow client. Other limits apply to these."""
     flood = Flood(pool, GREEDY)
     flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     flood.running[0].leave()
@@ -197,7 +132,7 @@ def test_a_request_that_waits_for_a_slot_is_not_busy(pool: FairPool, clock: Cloc
 
 
 def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
-    """With one thread: after the greedy one's share, the other, and only then the rest of the line."""
+    """One thread serves the share of the greedy caller, then the other caller, then the rest of the line."""
     order: list[str] = []
     with FairPool(1) as one:
         begin = threading.Event()
@@ -209,57 +144,6 @@ def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
             future.result(5)
     assert order.index("other") == MOST_BY_ONE_CREDENTIAL
     assert Counter(order) == {"greedy": 10, "other": 1}
-
-
-def test_keys_of_one_tenant_have_one_line(pool: FairPool, clock: Clock) -> None:
-    acme = uuid4()
-    for key in range(20):
-        pool.submit_for(Caller(key, "192.0.2.1"), lambda: place.get().belongs_to(acme)).result(5)
-    call(pool, Caller(0, "192.0.2.1"))
-    clock.now += OTHERS_SECONDS
-    flood = Flood(pool, Caller(0, "192.0.2.1"), 20)
-    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
-    flood.futures += [pool.submit_for(Caller(key, "192.0.2.9"), flood.work) for key in range(1, 20)]
-    flood.wait_until_running(MOST)
-    flood.end()
-
-
-def test_keys_of_one_tenant_take_turns(pool: FairPool) -> None:
-    """One key with many requests doesn't keep the tenant's other keys waiting."""
-    order: list[int] = []
-    with FairPool(1) as one:
-        for key in range(4):
-            one.remember(key, SOME_ID)
-        begin = threading.Event()
-        one.submit(begin.wait, 30)
-        futures = [one.submit_for(Caller(0, ""), partial(order.append, 0)) for _ in range(20)]
-        futures += [one.submit_for(Caller(key, ""), partial(order.append, key)) for key in range(1, 4)]
-        begin.set()
-        for future in futures:
-            future.result(5)
-    assert max(order.index(key) for key in range(1, 4)) < 10
-
-
-def test_keys_that_are_made_up_are_their_addresss(pool: FairPool) -> None:
-    flood = Flood(pool, Caller(0, "192.0.2.1"), 1)
-    flood.futures += [pool.submit_for(Caller(key, "192.0.2.1"), flood.work) for key in range(1, 20)]
-    flood.wait_until_running(MOST)
-    flood.end()
-
-
-def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FairPool) -> None:
-    caller = Caller(1, "192.0.2.1")
-    pool.submit_for(caller, lambda: place.get().belongs_to(uuid4())).result(5)
-    assert pool.tenants
-    pool.submit_for(caller, lambda: place.get().belongs_to(None)).result(5)
-    assert not pool.tenants
-
-
-def test_the_tenants_of_so_many_keys_are_remembered(pool: FairPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memgraph.server.fair_pool.CREDENTIALS", 5)
-    for key in range(20):
-        pool.remember(key, uuid4())
-    assert list(pool.tenants) == [15, 16, 17, 18, 19]
 
 
 def test_what_fails_goes_to_who_asked_and_the_line_goes_on(pool: FairPool) -> None:
@@ -275,42 +159,3 @@ def test_probes_have_no_line(pool: FairPool) -> None:
     hold.set()
     for future in futures:
         future.result(5)
-
-
-@pytest.mark.parametrize("path", [b"/live", b"/health", b"/v1/health", b"/metrics", b"/live?x=1"])
-def test_a_probe_is_nobodys(path: bytes) -> None:
-    assert caller_of(b"GET " + path + b" HTTP/1.1\r\nX-API-KEY: k\r\n\r\n", "192.0.2.1", 0) is None
-    assert caller_of(b"GET /x" + path + b" HTTP/1.1\r\nX-API-KEY: k\r\n\r\n", "192.0.2.1", 0) is not None
-
-
-def test_a_credential_is_one_caller_wherever_it_comes_from() -> None:
-    key = credential_of(HEAD + b"X-API-KEY: mg_live_1\r\n\r\n")
-    assert key is not None
-    assert key == credential_of(HEAD + b"x-api-key:mg_live_1\r\n\r\n")
-    assert key != credential_of(HEAD + b"X-API-KEY: mg_live_2\r\n\r\n")
-
-
-def credential_of(head: bytes) -> int | None:
-    caller = caller_of(head, "192.0.2.1", 0)
-    assert caller
-    return caller.credential
-
-
-@pytest.mark.parametrize(
-    ("sent", "proxies", "address"),
-    [
-        (b"", 0, "192.0.2.1"),
-        (b"X-Forwarded-For: 1.1.1.1\r\n", 0, "192.0.2.1"),
-        (b"X-Forwarded-For: 9.9.9.9, 1.1.1.1\r\n", 1, b"1.1.1.1"),
-        (b"X-Forwarded-For: 9.9.9.9, 1.1.1.1\r\n", 2, b"9.9.9.9"),
-        (b"X-Forwarded-For: 1.1.1.1\r\n", 2, "192.0.2.1"),
-        (b"", 1, "192.0.2.1"),
-    ],
-)
-def test_without_a_credential_the_address_calls(sent: bytes, proxies: int, address: object) -> None:
-    assert caller_of(HEAD + sent + b"\r\n", "192.0.2.1", proxies) == (None, address)
-
-
-@pytest.mark.parametrize("head", [b"", b"\r\n\r\n", b"\xff" * 100, b"GET"])
-def test_what_is_no_head_is_the_addresss(head: bytes) -> None:
-    assert caller_of(head, "192.0.2.1", 0) == (None, "192.0.2.1")
