@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+import psycopg
+
+from memgraph.embedded import socket_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ("DATABASE_URL", "HOST", "MEMGRAPH_DATA_DIR", "MEMGRAPH_ENV", "PORT", "PUBLIC_URL", "SECRET_KEY")
@@ -154,3 +157,7 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def connect(data_dir: Path) -> psycopg.Connection:
+    return psycopg.connect(host=str(socket_directory(data_dir)), port=5432, user="memgraph", dbname="memgraph")

@@ -1,23 +1,14 @@
-"""What is sent as JSON and in the query: 400 what can't be parsed, 422 what can't be kept, never a 5xx."""
+"""Bodies that are refused: 400 if they can't be parsed, 422 if they can't be stored, never a 5xx."""
 
-import json
-from typing import Any
-
-import httpx
 import pytest
 from rest_framework.test import APIClient
 
-from memory.models import Event
-from memory.transactions import tenant_transaction
 from tenants.models import Tenant
-from tests.factories import client_for, key_client, make_belief, make_user
+from tests.factories import client_for, make_belief, make_user
+from tests.memgraph.sending import nested, send
 
 PATHS = ["/v1/events", "/v1/beliefs", "/v1/episodes", "/v1/auth/onboard", "/v1/auth/login"]
 TEXT = '{"name": "é"}'
-
-
-def nested(depth: int, innermost: str = "") -> bytes:
-    return ("[" * depth + innermost + "]" * depth).encode()
 
 
 MALFORMED = {
@@ -60,18 +51,8 @@ MALFORMED = {
 }
 
 
-@pytest.fixture
-def client(acme: Tenant) -> APIClient:
-    return key_client(acme)
-
-
-def send(client: APIClient, path: str, body: bytes) -> tuple[int, str]:
-    response = client.generic("POST", path, body, "application/json")
-    return response.status_code, response.json().get("code")
-
-
 def refused_for_size(path: str, body: bytes) -> tuple[int, str] | None:
-    """What comes before every look at the JSON itself."""
+    """How a body is refused for its size, before it is parsed."""
     if "/auth/" in path and len(body) > 16 * 1024:
         return 413, "payload_too_large"
     return (413, "too_many_values") if body.count(b"]") > 10_000 else None
@@ -157,143 +138,6 @@ def test_another_value_than_an_object_is_422(body: bytes, client: APIClient, acm
     assert response.status_code == (200 if body in (b"", b"{}") else 422)
 
 
-LEGAL: dict[str, tuple[bytes, Any]] = {
-    "escaped backslash before u0000": (b'"\\\\u0000"', "\\u0000"),
-    "two escaped backslashes": (b'"\\\\\\\\u0000"', "\\\\u0000"),
-    "u0001": (b'"\\u0001"', "\x01"),
-    "surrogate pair": (b'"\\ud83d\\ude00"', "😀"),
-    "astral": ("😀𐍈".encode(), None),
-    "noncharacter": ("\ufffe\uffff".encode(), None),
-    "2^64-1": (b"18446744073709551615", 2**64 - 1),
-    "-2^63": (b"-9223372036854775808", -(2**63)),
-    "19 digits in text": (b'"99999999999999999999999"', "9" * 23),
-    "fraction of 25 digits": (b"0.1234567890123456789012345", 0.12345678901234568),
-    "tiny": (b"1e-400", 0),
-    "brackets in text": (b'"' + b"[{" * 1000 + b'"', "[{" * 1000),
-    "backslashes": (b'"' + b"\\\\" * 5000 + b'"', "\\" * 5000),
-    "48 deep": (nested(48), json.loads(nested(48))),
-}
-
-
-@pytest.mark.parametrize(("written", "read"), LEGAL.values(), ids=LEGAL)
-def test_legal_json_comes_back(written: bytes, read: Any, client: APIClient, acme: Tenant) -> None:
-    if read is None:
-        read, written = written.decode(), b'"' + written + b'"'
-    body = b'{"event_type": "x", "user_id": "ada", "content": {"a": ' + written + b"}}"
-    response = client.generic("POST", "/v1/events", body, "application/json")
-    assert response.status_code == 201, response.content
-    assert response.json()["content"] == {"a": read}
-    with tenant_transaction(acme.id):
-        assert Event.objects.get().content == {"a": read}
-
-
-def test_of_two_members_of_a_name_the_last_counts(client: APIClient) -> None:
-    body = b'{"event_type": "x", "user_id": "first", "user_id": "last", "content": {}}'
-    assert client.generic("POST", "/v1/events", body, "application/json").json()["user_id"] == "last"
-
-
-def test_a_second_tenant_id_does_not_hide_the_first(client: APIClient, acme: Tenant, globex: Tenant) -> None:
-    body = (
-        f'{{"tenant_id": "{acme.id}", "tenant_id": "{globex.id}", "event_type": "x", "user_id": "a", "content": {{}}}}'
-    )
-    assert send(client, "/v1/events", body.encode()) == (403, "tenant_mismatch")
-
-
-LIMITS = [
-    "0",
-    "201",
-    "-1",
-    "1.0",
-    "1e2",
-    "+5",
-    " 5",
-    "٣",
-    "५",
-    "²",
-    "0x10",
-    "",
-    "x",
-    "9" * 5000,
-    "%00",
-    "5;6",
-    "null",
-    "1%0a",
-]
-
-
-@pytest.mark.parametrize("limit", LIMITS, ids=lambda text: ascii(text)[:12])
-@pytest.mark.parametrize("path", ["/v1/events", "/v1/api-keys"])
-def test_an_odd_limit_is_422(path: str, limit: str, acme: Tenant) -> None:
-    response = client_for(make_user(acme)).get(f"{path}?limit={limit}")
-    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "limit")
-
-
-CURSORS = [
-    "x",
-    "a:b:c",
-    ":::",
-    "%00",
-    "é",
-    "0",
-    "null",
-    "x" * 8000,
-    "W10:1tS5:AAAA",
-    "..",
-    "%2e%2e",
-    "' OR 1=1 --",
-    "[]",
-]
-
-
-@pytest.mark.parametrize("cursor", CURSORS, ids=lambda text: ascii(text)[:12])
-@pytest.mark.parametrize("path", ["/v1/events", "/v1/api-keys"])
-def test_an_odd_cursor_is_422(path: str, cursor: str, acme: Tenant) -> None:
-    response = client_for(make_user(acme)).get(f"{path}?cursor={cursor}")
-    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "cursor")
-
-
-GARBAGE = [
-    "%00",
-    "%",
-    "%zz",
-    "%u0041",
-    "&&&=",
-    "=",
-    "x" * 10_000,
-    "%00=%00",
-    "?",
-    "#",
-    ";",
-    "[]=1",
-    "__class__=1",
-    "\xff",  # which the client sends as UTF-8
-]
-
-
-@pytest.mark.parametrize("query", GARBAGE, ids=lambda text: ascii(text)[:12])
-def test_garbage_in_the_query_is_not_an_error_of_ours(query: str, client: APIClient) -> None:
-    for path in ("/v1/events", "/v1/beliefs/timeline/ada", "/v1/stats", "/health", "/v1/nope"):
-        for prefix in ("", "user_id=", "domain=", "a="):
-            assert client.get(f"{path}?{prefix}{query}").status_code in (200, 404, 422)
-
-
-@pytest.mark.parametrize("bytes_", ["%ff", "%ed%a0%80", "%c0%af", "%f4%90%80%80", "a%", "%e2%82"])
-def test_an_address_that_is_not_utf8_is_400(bytes_: str, client: APIClient, acme: Tenant) -> None:
-    """Django would put another character in its place: a deletion would hit what is called by that."""
-    make_belief(acme, subject_id="\ufffd")
-    make_belief(acme, subject_id=bytes_.upper())
-    expected = 200 if bytes_ == "a%" else 400
-    assert client.delete(f"/v1/beliefs?subject_id={bytes_}").status_code == expected
-    assert client.get(f"/v1/events?{bytes_}=1").status_code == expected
-    assert client.get("/v1/beliefs?subject_id=%EF%BF%BD").json()["items"] != []
-
-
-@pytest.mark.parametrize("bytes_", ["%ff", "%ed%a0%80", "%c0%af", "%e2%82"])
-def test_a_path_that_is_not_utf8_is_400(bytes_: str, server_url: str) -> None:
-    assert httpx.get(f"{server_url}/v1/beliefs/timeline/{bytes_}").status_code == 400
-    assert httpx.get(f"{server_url}/v1/beliefs/timeline/%e2%82%ac").status_code == 401
-
-
 PLACES = {
     "NUL": (b'{"events": [{}, {"content": {"text": ["x", "\\u0000"]}}]}', "events.1.content.text.1"),
     "NUL in a name": (b'{"events": [{"content": {"a\\u0000": 1}}]}', "events.0.content"),
@@ -336,17 +180,3 @@ def test_a_field_of_multipart_that_is_not_utf8_is_400(text: bytes, client: APICl
     assert (response.status_code, response.json()["code"]) == (400, "malformed")
     kept = body.replace(text, "I like \ufffd.".encode())
     assert client.generic("POST", "/v1/ingest", kept, "multipart/form-data; boundary=x").status_code == 200
-
-
-@pytest.mark.parametrize("word", ["1", "0", "yes", "no", "TRUE", "False", "on", "t", "", " true", "null"])
-def test_a_truth_is_true_or_false_and_no_other_word(word: str, client: APIClient, acme: Tenant) -> None:
-    belief = make_belief(acme)
-    response = client.delete(f"/v1/beliefs/{belief.id}?soft={word}")
-    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "soft")
-
-
-@pytest.mark.parametrize("query", ["soft=true&soft=false", "soft=&soft=true", "user_id=a&soft=true&user_id="])
-def test_a_parameter_with_two_values_is_422(query: str, client: APIClient, acme: Tenant) -> None:
-    belief = make_belief(acme)
-    response = client.delete(f"/v1/beliefs/{belief.id}?{query}")
-    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "repeated")

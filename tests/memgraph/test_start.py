@@ -1,13 +1,11 @@
-"""The server as people start it, and what may befall it. Real processes, real signals."""
+"""How the server starts, and what keeps it from starting. The processes are real."""
 
 import os
 import shutil
-import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,56 +14,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from memgraph.embedded import socket_directory
 from memgraph.embedded.binaries import INSTALLATION, LIBRARIES, PACKAGE, installed
 from memgraph.embedded.places import SYSTEM_HOME, digest, is_reachable
 from memgraph.startup import StartError, check_database
-from tests.memgraph.processes import ROOT, START_SECONDS, Server, environment, free_port, refusal, run, wait_for
+from tests.memgraph.processes import ROOT, Server, connect, environment, free_port, refusal, run
 
 NOBODY = 65534
 LONG_KEY = "k" * 48
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Not pytest's tmp_path: nobody but its owner can enter that."""
-    folder = Path(tempfile.mkdtemp(prefix="memgraph-start-"))
-    folder.chmod(0o755)
-    yield folder
-    for secret_key in folder.rglob("secret_key"):
-        name = digest(secret_key.parent)
-        for outside in (SYSTEM_HOME / name, *Path("/tmp").glob(f"memgraph-*-{name}")):
-            shutil.rmtree(outside, ignore_errors=True)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="module")
-def data_dir(folder: Path) -> Path:
-    """One that has been used before, so that starts are quick."""
-    with Server(folder / "used") as server:
-        server.wait_until_healthy().interrupt()
-        server.assert_ends(server.tree())
-    return folder / "used"
-
-
-@pytest.fixture
-def server(data_dir: Path) -> Iterator[Server]:
-    with Server(data_dir) as server:
-        yield server.wait_until_healthy()
-
-
-def connect(data_dir: Path) -> psycopg.Connection:
-    return psycopg.connect(host=str(socket_directory(data_dir)), port=5432, user="memgraph", dbname="memgraph")
-
-
-def interrupt_rounds(data_dir: Path, rounds: int) -> None:
-    for _ in range(rounds):
-        with Server(data_dir) as server:
-            tree = server.wait_until_healthy().tree()
-            server.interrupt()
-            server.assert_ends(tree)
-            assert server.process.returncode in (0, 130)
 
 
 @pytest.mark.parametrize("name", ["plain", "with spaces and 'quotes\"", "/".join(["deep" * 10] * 8)])
@@ -77,51 +33,6 @@ def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None
         tree = server.tree()
         server.interrupt()
         server.assert_ends(tree)
-
-
-def test_interrupt_ends_everything_in_time(data_dir: Path) -> None:
-    interrupt_rounds(data_dir, 2)
-
-
-@pytest.mark.soak
-def test_interrupt_ends_everything_in_time_ten_times_of_ten(data_dir: Path) -> None:
-    interrupt_rounds(data_dir, 10)
-
-
-@pytest.mark.parametrize("moment", ["Preparing", "starting on"])
-def test_interrupt_during_the_start_is_tidy(folder: Path, moment: str) -> None:
-    with Server(folder / f"early {moment}") as server:
-        wait_for(lambda: moment in server.text(), START_SECONDS, moment)
-        tree = server.tree()
-        server.interrupt()
-        server.assert_ends(tree)
-        assert server.process.returncode in (0, 130)
-
-
-def test_termination_lets_a_kept_alive_client_go(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        client.sendall(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"200 OK" in client.recv(100)
-        tree = server.tree()
-        server.process.terminate()
-        server.assert_ends(tree, 20)  # less than what a request in flight would get
-    assert server.process.returncode == 0
-
-
-def test_interrupt_does_not_wait_for_a_client_that_hangs(server: Server) -> None:
-    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        client.sendall(head)
-        tree = server.tree()
-        server.interrupt()
-        server.assert_ends(tree)
-
-
-def test_hangup_reloads_the_workers(server: Server) -> None:
-    before = server.worker()
-    server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: not before.is_running(), 10, "the old worker is gone")
-    server.wait_until_healthy()
 
 
 def test_second_start_beside_the_first_says_so(server: Server) -> None:
@@ -139,63 +50,6 @@ def test_taken_port_is_named(folder: Path) -> None:
 def test_data_dir_that_is_a_file_is_named(folder: Path) -> None:
     (folder / "file").touch()
     assert "Set MEMGRAPH_DATA_DIR to a folder" in refusal(MEMGRAPH_DATA_DIR=folder / "file")
-
-
-@pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
-def test_next_start_works_after_kill_of(victim: str, data_dir: Path) -> None:
-    with Server(data_dir) as server:
-        tree = server.wait_until_healthy().tree()
-        (server.gunicorn() if victim == "gunicorn" else tree[0]).kill()
-        server.assert_ends(tree)
-        with Server(data_dir, port=server.port) as successor:
-            successor.wait_until_healthy()
-
-
-def test_next_start_works_at_once_after_kill_of_all(data_dir: Path) -> None:
-    with Server(data_dir) as server:
-        for process in server.wait_until_healthy().tree():
-            process.kill()
-        with Server(data_dir) as successor:
-            successor.wait_until_healthy()
-
-
-def test_next_start_works_after_kill_in_the_first_one(folder: Path) -> None:
-    data_dir = folder / "cut short"
-    with Server(data_dir) as server:
-        wait_for(lambda: list(data_dir.glob("postgres.new-*")), START_SECONDS, "initdb is at work")
-        server.process.kill()
-    with Server(data_dir) as successor:
-        successor.wait_until_healthy()
-    assert not list(data_dir.glob("postgres.new-*"))
-
-
-def test_stale_pid_file_that_names_another_program_is_no_hindrance(data_dir: Path) -> None:
-    stranger = subprocess.Popen(["sleep", "60"], user=(data_dir / "postgres").stat().st_uid)
-    try:
-        (data_dir / "postgres" / "postmaster.pid").write_text(f"{stranger.pid}\n{data_dir}/postgres\n")
-        with Server(data_dir) as server:
-            server.wait_until_healthy()
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
-
-
-def test_killed_worker_is_replaced(server: Server) -> None:
-    server.worker().kill()
-    server.wait_until_healthy(10)
-
-
-def test_killed_postgresql_comes_back_with_every_committed_row(server: Server) -> None:
-    with connect(server.data_dir) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    killed = server.postmaster()
-    killed.kill()
-    wait_for(lambda: server.postmaster() != killed, 5, "another PostgreSQL runs")
-    server.wait_until_healthy(5)
-    with connect(server.data_dir) as connection:
-        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
-        connection.execute("DROP TABLE kept")
 
 
 def test_command_starts_the_database_and_stops_it(data_dir: Path) -> None:
@@ -224,7 +78,7 @@ def test_command_waits_for_the_one_that_joined_it_and_keeps_a_server_out(data_di
 
 @contextmanager
 def using_command(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command that uses the database, waits for a line, and uses it again."""
+    """Starts a command that uses the database, reads a line, and uses the database again."""
     use = "from django.db import connection; connection.cursor().execute('SELECT 1')"
     command = subprocess.Popen(
         [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{use}; print('ready', flush=True); input(); {use}"],
