@@ -1,6 +1,7 @@
 """How the tests of memory read answers."""
 
 from typing import Any
+from urllib.parse import quote
 
 from rest_framework.response import Response
 from rest_framework.test import APIClient
@@ -38,3 +39,11 @@ def kept_rows(tenant: Tenant) -> dict[str, int]:
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
     return [row["id"] for row in rows]
+
+
+def timeline(client: APIClient, subject: str = "ada", **params: Any) -> dict[str, Any]:
+    return client.get(f"/v1/beliefs/timeline/{quote(subject, safe='/')}", params).json()
+
+
+def values(versions: list[dict[str, Any]]) -> list[str]:
+    return [version["value"] for version in versions]

@@ -1,6 +1,5 @@
-"""Stretches of events that are over become episodes, in whatever order and by whatever way the events come."""
+"""A stretch of events that is over becomes an episode, whatever the order and the way in which the events come."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,24 +9,17 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
-from memory.episodes.building import build, build_step, build_tenant
-from memory.episodes.unsettled import exclude_builders, exclude_removals, next_span
-from memory.episodes.windows import LONGEST_WINDOW, Stream
-from memory.events.services import record_event
+from memory.episodes.windows import LONGEST_WINDOW
 from memory.models import UnsettledSpan
 from memory.transactions import tenant_transaction
 from tenants.models import Role, Tenant
-from tests.connections import in_its_own_connection, until_somebody_waits
-from tests.factories import anonymous_client, client_for, key_client, make_event, make_key, principal_of
-from tests.memory.reading import kept_rows
+from tests.factories import key_client
 from tests.memory.streams import (
     FIRST,
     LATER,
     MINUTE,
     NOON,
     WAYS,
-    check_episodes,
     event,
     listed,
     make_episodes,
@@ -38,7 +30,6 @@ from tests.memory.streams import (
 from tests.memory.transfers import EPISODE, EVENT, make_file, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
-
 
 STREAMS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, float, float, int]]]] = {
     "one event": ([event(0)], [("ada", "", 0, 0, 1)]),
@@ -135,7 +126,7 @@ def test_summary_quotes_and_counts(events: list[dict[str, Any]], summary: str, a
 
 
 def test_an_event_after_the_gap_makes_the_episode_before_it(admin_key: APIClient) -> None:
-    """By itself, without the command; the last stretch waits until it is over."""
+    """No command is needed. The last stretch waits until it is over."""
     now = timezone.now()
     recent = {"occurred_at": now.isoformat()}
     old = [event(0) | {"occurred_at": (now - minutes * MINUTE).isoformat()} for minutes in (50, 45)]
@@ -195,81 +186,9 @@ def test_the_order_of_arrival_does_not_matter(seed: int, acme: Tenant, globex: T
     assert sum(episode["event_count"] for episode in found[0]) == 40
 
 
-@pytest.mark.parametrize("round_", range(5))
-def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, acme: Tenant) -> None:
-    key = make_key(acme)[1]
-
-    def write(seed: int) -> None:
-        random, admin_key = Random(seed), anonymous_client(HTTP_X_API_KEY=key)
-        for _ in range(12):
-            rows = [event(random.randrange(400), thread_id="t") for _ in range(3)]
-            WAYS[random.choice(["each", "batch"])](admin_key, rows)
-
-    def settle() -> None:
-        for _ in range(5):
-            build_tenant(acme.id)
-
-    with ThreadPoolExecutor(5) as pool:
-        acts = [lambda seed=seed: write(round_ * 10 + seed) for seed in range(3)] + [settle, settle]
-        for done in [pool.submit(in_its_own_connection, act) for act in acts]:
-            done.result()
-    make_episodes()
-    check_episodes(acme)
-    with tenant_transaction(acme.id):
-        assert not UnsettledSpan.objects.exists()
-
-
-def test_settling_waits_for_an_event_that_leaves_no_span(acme: Tenant, admin_key: APIClient, settings: Any) -> None:
-    """And makes the episode with it."""
-    recent = timezone.now() - 20 * MINUTE
-    settings.EPISODE_GAP = 60 * MINUTE
-    make_event(acme, occurred_at=recent - 25 * MINUTE)
-    settings.EPISODE_GAP = 30 * MINUTE  # now the stretch is over, but for the second
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(acme.id):
-            UnsettledSpan.objects.update(due_at=NOON)
-            record_event(principal=principal_of(acme), event_type="x", content={}, user_id="ada", occurred_at=recent)
-            assert UnsettledSpan.objects.count() == 1
-            stream = Stream(acme.id, "ada", None)
-            settling = pool.submit(in_its_own_connection, lambda: build(stream))
-            until_somebody_waits()
-        assert settling.result() == 0
-    assert listed(admin_key) == []
-
-
-def test_a_write_does_not_wait_for_a_removal(acme: Tenant, admin_key: APIClient) -> None:
-    """Its episode is left to the command."""
-    with tenant_transaction(acme.id), ThreadPoolExecutor(1) as pool:
-        exclude_builders(acme.id)
-        pool.submit(in_its_own_connection, lambda: post_each(admin_key, [event(0)])).result()
-    assert listed(admin_key) == []
-    assert make_episodes() == 1
-
-
-def test_a_removal_waits_for_an_episode_that_is_being_made(acme: Tenant, acme_admin: User, settings: Any) -> None:
-    """And takes it away with its event."""
-    admin, stream = client_for(acme_admin), Stream(acme.id, "ada", None)
-    make_event(acme, occurred_at=timezone.now() - 20 * MINUTE)
-    settings.EPISODE_GAP = 10 * MINUTE  # now the stretch is over
-    with ThreadPoolExecutor(1) as pool:
-        with tenant_transaction(acme.id):
-            UnsettledSpan.objects.update(due_at=NOON)
-            assert exclude_removals(acme.id, wait=True)
-            span = next_span(stream)
-            assert span
-            assert build_step(span) == 1
-            erasing = pool.submit(in_its_own_connection, lambda: admin.post("/v1/admin/erase", {"user_id": "ada"}))
-            until_somebody_waits()
-        erased = erasing.result()
-    assert erased.status_code == 200, erased.content
-    assert (erased.json()["events"], erased.json()["episodes"]) == (1, 1)
-    assert set(kept_rows(acme)) == {"Tally"}
-    check_episodes(acme)
-
-
 @pytest.mark.parametrize("at", [10, 20, 30, 40, 5000])
 def test_a_forged_episode_is_beside_the_made_ones(at: float, admin_key: APIClient) -> None:
-    """One of an import that says it was derived, of another stream's event."""
+    """The file says that the episode was derived, and the episode names an event of another stream."""
     others = {**EVENT, **event(0, user_id="bob")}
     rows = [{**event(minutes, thread_id="t"), "type": "event", "id": str(uuid4())} for minutes in (20, 40, 9500)]
     rows = [{**EVENT, **row} for row in rows]
