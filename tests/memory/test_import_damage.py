@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from uuid import UUID
@@ -15,10 +15,9 @@ from rest_framework.test import APIClient
 from memory.transfer.lines import CHUNK_BYTES
 from tenants.models import Tenant
 from tests.factories import make_event
-from tests.memory.reading import kept_rows
 from tests.memory.transfers import BELIEF, EPISODE, EVENT, HEADER, NDJSON, make_file, refused_line, upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_is_written")]
 FILE = make_file(EVENT, BELIEF, EPISODE)
 SMALL = make_file(BELIEF)
 LINES = FILE.splitlines(keepends=True)
@@ -42,12 +41,6 @@ def refusal(request: pytest.FixtureRequest, acme: Tenant, admin_key: APIClient, 
         return str(refused.value)
 
     return by_http if request.param == "http" else by_command
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_written(acme: Tenant) -> Iterator[None]:
-    yield
-    assert kept_rows(acme) == {}
 
 
 def test_cut_at_any_byte(admin_key: APIClient) -> None:
