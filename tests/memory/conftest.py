@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from tenants.models import Tenant
 from tests.memory.counted import Workspace
+from tests.memory.crowd import LARGE, SMALL, make_crowd, remove_crowd
 from tests.memory.reading import kept_rows
 
 
@@ -20,3 +22,15 @@ def nothing_is_written(acme: Tenant) -> Iterator[None]:
     """After the test, Acme must have no row."""
     yield
     assert kept_rows(acme) == {}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.soak)]
+)
+def crowd(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Tenant]:
+    """The large tenant of a crowd. It is committed, and made once for all tests of a file, which takes seconds."""
+    with django_db_blocker.unblock():
+        yield make_crowd(request.param)
+        remove_crowd()

@@ -1,110 +1,29 @@
-"""How PostgreSQL finds the rows, under row-level security: by an index, and not more rows than are asked for."""
+"""Under row-level security, PostgreSQL finds rows by an index and reads few more than a request needs."""
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from memory.models import Belief, Episode, Event
 from memory.recall.ranking import CANDIDATES
 from memory.transactions import tenant_transaction
 from memory.transactions.changes import SLOTS
-from postgres.statements import prepared_on
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_user
-from tests.memory.crowd import (
-    BELIEFS_OF_ONE,
-    BUSY,
-    EPISODES_OF_ONE,
-    EVENTS_OF_ONE,
-    FREQUENT,
-    LARGE,
-    RARE,
-    SMALL,
-    make_crowd,
-    remove_crowd,
-)
+from tests.memory.crowd import BELIEFS_OF_ONE, BUSY, EPISODES_OF_ONE, EVENTS_OF_ONE, SMALL
+from tests.memory.plans import FILTERED, FILTERS, PAGE, check, forget_prepared_statements, nodes, plans_of
 from tests.studio.browsing import browser
 
 WORDS_OF_ONE = 4  # belief: "key 8", "value 8"
-PAGE = 51  # a page of 50, and the row that says whether there is more
 ALL_OF_BUSY = 3 * BUSY  # events and beliefs of both kinds
-Plan = dict[str, Any]
-
-
-@pytest.fixture(
-    scope="module", params=[pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.soak)]
-)
-def crowd(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Tenant]:
-    """Committed, for all tests here."""
-    with django_db_blocker.unblock():
-        yield make_crowd(request.param)
-        remove_crowd()
 
 
 @pytest.fixture
 def client(crowd: Tenant) -> APIClient:
     return key_client(crowd, Role.EDITOR)
-
-
-def plans_of(client: APIClient, tenant: Tenant, method: str, path: str, body: object = None) -> list[Plan]:
-    """The plans of a request's statements on memory tables; those that only read, with the rows they read."""
-    with CaptureQueriesContext(connection) as queries:
-        response = client.generic(method, path, json.dumps(body) if body else "", content_type="application/json")
-    assert response.status_code == 200, response.content
-    return [explain(tenant, sql) for sql in (query["sql"] for query in queries) if re.search(r"\bmemory_[a-z]", sql)]
-
-
-def explain(tenant: Tenant, statement: str) -> Plan:
-    options = "ANALYZE, " if statement.lstrip().startswith(("SELECT", "WITH")) else ""
-    with tenant_transaction(tenant.id), connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN ({options}FORMAT JSON) {statement}")
-        (explained,) = cursor.fetchone()
-    [plan] = json.loads(explained) if isinstance(explained, str) else explained
-    return plan["Plan"]
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    yield plan
-    for inner in plan.get("Plans", []):
-        yield from nodes(inner)
-
-
-def rows_read(plan: Plan) -> int:
-    return sum(
-        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-        for node in nodes(plan)
-        if "Relation Name" in node and "Scan" in node["Node Type"]
-    )
-
-
-def memory_scanned_whole(plan: Plan) -> set[str]:
-    """Tables. A small one beside them, of keys perhaps, may well be scanned."""
-    scanned = (node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan")
-    return {name for name in scanned if name.startswith("memory_")}
-
-
-def check(plan: Plan, most: float, *, most_sorted: float | None = None) -> None:
-    shown = "\n".join(
-        f"{node['Node Type']} {node.get('Index Name', '')} {node.get('Actual Rows')}" for node in nodes(plan)
-    )
-    kinds = {node["Node Type"] for node in nodes(plan)}
-    assert not memory_scanned_whole(plan), shown
-    assert kinds & {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, shown
-    if "Actual Rows" not in plan:
-        return
-    for node in nodes(plan):
-        if "Sort" in node["Node Type"]:
-            assert node["Plans"][0]["Actual Rows"] <= (most if most_sorted is None else most_sorted), shown
-    assert rows_read(plan) <= most, shown
 
 
 @pytest.mark.parametrize(
@@ -154,27 +73,9 @@ def test_rows_are_found_by_an_index(path: str, most: float, client: APIClient, c
         check(plan, most)
 
 
-FILTERS = {
-    "/v1/events?event_type=": ["type%201", "rare", "never"],
-    "/v1/events?agent_id=": ["agent%201", "rare", "never"],
-    "/v1/events?written_by_key=": [FREQUENT, RARE],
-    "/v1/events?written_by_user=": [FREQUENT, RARE],
-    "/v1/beliefs?domain=": ["domain%202", "rare", "never"],
-    "/v1/beliefs?belief_type=": ["fact", "tenet", "preference"],
-    "/v1/beliefs?written_by_key=": [FREQUENT, RARE],
-    "/v1/beliefs?written_by_user=": [FREQUENT, RARE],
-    "/v1/episodes?agent_id=": ["agent%201", "rare", "never"],
-    "/v1/episodes?outcome=": ["completed", "escalated", "abandoned"],
-    "/v1/episodes?consolidation_status=": ["pending", "processing", "consolidated"],
-    "/v1/episodes?written_by_key=": [FREQUENT, RARE],
-    "/v1/episodes?written_by_user=": [FREQUENT, RARE],
-}
-FILTERED = [f"{path}{value}" for path, values in FILTERS.items() for value in values]
-
-
 @pytest.mark.parametrize("path", FILTERED)
 def test_a_filter_alone_reads_its_page(path: str, client: APIClient, crowd: Tenant) -> None:
-    """Whether many rows have the value, few or none: nearly none is read in vain."""
+    """Whether many rows have the value, few or none, the statement reads little more than its page."""
     [plan] = plans_of(client, crowd, "GET", path)
     check(plan, PAGE + 5)
 
@@ -257,17 +158,8 @@ def test_forgetting_locks_in_order_what_an_index_finds(
     assert {"LockRows", "ModifyTable"} <= kinds
 
 
-def forget_prepared_statements() -> None:
-    """Those of tests before, which keep the connection."""
-    database = connection.connection
-    type(database._prepared).clear(database._prepared)
-    prepared_on(database).clear()
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-
-
 def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -> None:
-    """After some uses PostgreSQL plans for all values at once: then a parameter finds no partial index."""
+    """After some uses PostgreSQL plans for all values at once. A parameter then matches no partial index."""
     forget_prepared_statements()
     event = {"event_type": "x", "content": {}, "user_id": "user 8"}
     for place in ({}, {"thread_id": "thread 7"}):
@@ -289,7 +181,7 @@ def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -
         "episodes?thread_id=thread%207",
         *(path.removeprefix("/v1/") for path in FILTERED),
     ):
-        for _ in range(4):  # in a row: of what comes between, psycopg would forget that it saw it before
+        for _ in range(4):  # in a row, because psycopg forgets a statement when others come between
             client.get(f"/v1/{path}")
     for query in ("value 8008", "the vlaue"):
         for _ in range(6):
@@ -318,7 +210,7 @@ def test_prepared_plans_know_the_indexes_too(client: APIClient, crowd: Tenant) -
 
 
 def test_stats_read_the_tally_and_one_event(client: APIClient, crowd: Tenant) -> None:
-    """Whatever there is to count: no statement reads more than the slots of its days and the newest event."""
+    """However much there is to count, the statements read only the slots of their days and the newest event."""
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/v1/stats").json()["total_events"] >= SMALL.events
     statements = [query["sql"] for query in queries if "memory_" in query["sql"] and query["sql"].startswith("SELECT")]
