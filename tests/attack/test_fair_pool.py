@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from memgraph.server.fair_pool import LONG_SECONDS, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS, FairPool
+from memgraph.server.fair_pool import HALF_LIFE, LONG_SECONDS, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS, FairPool
 from tenants.limits.places import place
 from tenants.limits.slots import Slots
 from tests.attack.pool import GREEDY, OTHER, Clock, Flood, call
@@ -22,8 +22,9 @@ def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool
     flood.end()
 
 
-def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Clock) -> None:
+def test_beside_others_one_request_of_a_heavy_caller_works(pool: FairPool, clock: Clock) -> None:
     call(pool, OTHER)
+    pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
     flood.wait_until_running(1)
     clock.now += OTHERS_SECONDS
@@ -32,8 +33,30 @@ def test_beside_others_one_of_a_callers_requests_works(pool: FairPool, clock: Cl
     flood.end()
 
 
+def test_beside_others_a_light_caller_works_on(pool: FairPool) -> None:
+    """Its requests don't wait for each other, however much another caller uses."""
+    call(pool, OTHER)
+    pool.charge(OTHER.address, 1.0)
+    pool.charge(GREEDY.address, 0.9)
+    flood = Flood(pool, GREEDY)
+    flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
+    flood.end()
+
+
+def test_what_a_caller_used_is_forgotten(pool: FairPool, clock: Clock) -> None:
+    pool.charge(OTHER.address, 1.0)
+    clock.now += 3 * HALF_LIFE
+    pool.charge(GREEDY.address, 0.2)
+    assert pool.is_heavy(GREEDY.address)
+    assert not pool.is_heavy(OTHER.address)
+    clock.now += 20 * HALF_LIFE
+    pool.tick()
+    assert not pool.used
+
+
 def test_a_waiting_request_lets_the_next_one_work(pool: FairPool) -> None:
     call(pool, OTHER)
+    pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
     with ExitStack() as stack:
         for count in range(1, MOST_BY_ONE_CREDENTIAL + 1):
@@ -45,6 +68,7 @@ def test_a_waiting_request_lets_the_next_one_work(pool: FairPool) -> None:
 
 def test_a_request_that_has_waited_counts_as_busy_again(pool: FairPool) -> None:
     call(pool, OTHER)
+    pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
     flood.wait_until_running(1)
     with flood.running[0].waiting():
@@ -56,6 +80,7 @@ def test_a_request_that_has_waited_counts_as_busy_again(pool: FairPool) -> None:
 
 def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool: FairPool, clock: Clock) -> None:
     call(pool, OTHER)
+    pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
     for count in range(1, MOST_BY_ONE_CREDENTIAL + 1):
         clock.now += 0.9 * LONG_SECONDS * count
