@@ -10,6 +10,7 @@ from memory.episodes.models import Episode
 from memory.episodes.unsettled import exclude_builders
 from memory.removal.rows import remove_events, remove_rows
 from memory.transactions import at_the_end, tenant_transaction
+from memory.transactions.changes import check_users
 from tenants.actor import Actor
 from tenants.audit.actions import Action
 from tenants.audit.log import Target, pseudonym, record
@@ -39,6 +40,7 @@ def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
             events=remove_events(OF_USER, values),
             beliefs=remove_rows(Belief, OF_SUBJECT, values),
         )
+        check_users([user_id])  # also if there were no rows: a user without any is removed
         target = Target(None, pseudonym(tenant_id, user_id))
         row = partial(record, Action.MEMORY_ERASED, actor=actor, tenant_id=tenant_id)
         at_the_end(partial(row, target=target, after=vars(erased)))

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from memory.transactions import tenant_transaction
 from tenants.models import AuditEntry, Tenant
 from tests.factories import client_for, make_belief, make_episode, make_event
 
@@ -30,6 +32,25 @@ def test_one_end_user_is_erased_in_every_version(admin: APIClient, acme: Tenant)
     assert admin.get("/v1/beliefs/history/ada/city").json() == []
     assert totals(admin) == (2, 1, 1)
     assert admin.post("/v1/admin/erase", {"user_id": "ada"}).json() == {"events": 0, "beliefs": 0, "episodes": 0}
+
+
+def test_no_row_of_the_user_is_left_in_any_table(admin: APIClient, acme: Tenant) -> None:
+    fill(acme, "ada")
+    before = rows_of(acme, "ada")
+    assert set(before) == {"Event", "Belief", "Episode", "EndUser", "UnsettledSpan"}
+    assert all(before.values())
+    admin.post("/v1/admin/erase", {"user_id": "ada"})
+    assert not any(rows_of(acme, "ada").values())
+
+
+def rows_of(tenant: Tenant, user: str) -> dict[str, int]:
+    """In each table of the memory that has a column for the end user."""
+    counts = {}
+    with tenant_transaction(tenant.id):
+        for model in apps.get_app_config("memory").get_models():
+            for column in {"user_id", "subject_id", "name"} & {field.name for field in model._meta.fields}:
+                counts[model.__name__] = model._default_manager.filter(**{column: user}).count()
+    return counts
 
 
 def test_others_episodes_forget_the_events(admin: APIClient, acme: Tenant) -> None:
