@@ -11,8 +11,8 @@ from apikeys.services import GRACE, LONGEST_GRACE
 from apikeys.status import Status
 from tenants.fields import LineField, RateLimitField, ShortListField, TruthField
 from tenants.models import Role
+from tenants.serializers import LONGEST_DAYS
 
-LONGEST_DAYS = 3650
 MOST_NETWORKS = 50
 
 

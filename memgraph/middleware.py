@@ -20,11 +20,11 @@ from memgraph.errors import as_api_exception, is_api, respond
 from tenants.limits.page_forms import refuse_large_form
 from tenants.limits.places import place
 from tenants.metrics import REQUEST_SECONDS
+from tenants.network import FORWARDING_HEADERS
 from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # probes use an IP address, so any Host is allowed
-FORWARDING: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
@@ -85,7 +85,7 @@ class RequestMiddleware:
     def warn_of_proxy(self, request: HttpRequest) -> None:
         if settings.TRUSTED_PROXIES or self.warned_of_proxy:
             return
-        if any(header in request.META for header in FORWARDING):
+        if any(header in request.META for header in FORWARDING_HEADERS):
             self.warned_of_proxy = True
             logger.warning("Ignored a forwarding header. Behind a proxy, set TRUSTED_PROXIES=1.")
 

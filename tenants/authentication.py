@@ -6,17 +6,10 @@ from rest_framework.request import Request
 
 from tenants.audit.log import start_chain
 from tenants.models import Role, Tenant
+from tenants.network import FORWARDING_HEADERS
 from tenants.principal import Kind, Principal
 
 DEVELOPMENT_TENANT_ID: Final = UUID("00000000-0000-7000-8000-000000000000")
-FORWARDING_HEADERS: Final = (
-    "HTTP_FORWARDED",
-    "HTTP_VIA",
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_REAL_IP",
-)
 
 
 class DevelopmentAnonymous(BaseAuthentication):

@@ -6,6 +6,15 @@ from django.conf import settings
 from django.http import HttpRequest
 
 AGENT_LENGTH: Final = 200
+# Only proxies send these. Which of them can be trusted depends on the proxy.
+FORWARDING_HEADERS: Final = (
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+)
 WITH_PORT: Final = re.compile(r"^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$")  # as some proxies write it
 
 
@@ -20,8 +29,13 @@ def client_address(request: HttpRequest) -> str | None:
         # A shorter chain means that the request bypassed a proxy. Then the caller's IP address is unknown.
         address = chain[-settings.TRUSTED_PROXIES] if len(chain) >= settings.TRUSTED_PROXIES else ""
         address = WITH_PORT.sub(r"\1\2", address)
+    return normalize_ip(address)
+
+
+def normalize_ip(text: str) -> str | None:
+    """Returns None unless the text is an IP address."""
     try:
-        found = ip_address(address.partition("%")[0])  # a zone is meaningless on other hosts, and PostgreSQL refuses it
+        found = ip_address(text.partition("%")[0])  # a zone is meaningless on other hosts, and PostgreSQL refuses it
     except ValueError:
         return None
     return str((found.version == 6 and found.ipv4_mapped) or found)  # a dual-stack socket maps IPv4 into IPv6

@@ -14,10 +14,11 @@ from django.conf import settings
 
 from memgraph.server.chunks import Chunks, MalformedChunkError
 from memgraph.server.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_LARGE, Refusal, RefusedError
+from tenants.limits.bodies import LARGE_BATCH
 
 LONGEST_HEAD: Final = 64 * 1024
 LONGEST_LINE: Final = 8192  # gunicorn takes 8190
-LARGEST_BODY: Final = 16 * 1024 * 1024  # for all routes whose bodies are not streamed; most allow far less
+LARGEST_BODY: Final = LARGE_BATCH  # of all routes whose bodies are not streamed; most allow far less
 IN_MEMORY: Final = 64 * 1024
 BYTES_A_SECOND: Final = 16 * 1024
 LONGEST_SECONDS: Final = 600.0

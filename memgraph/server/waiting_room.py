@@ -8,7 +8,6 @@ the others. Its idle connections go before half-sent requests.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from ipaddress import ip_address
 from itertools import chain
 from math import inf
 from operator import attrgetter
@@ -22,6 +21,7 @@ from gunicorn.workers.gthread import TConn
 
 from memgraph.server.arriving import LONGEST_SECONDS, Arrival
 from memgraph.server.refusals import NO_ROOM, Refusal, RefusedError
+from tenants.network import network_of, normalize_ip
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024  # of half-sent requests
 DISK_BYTES: Final = 128 * 1024 * 1024  # of large bodies, until they are answered
@@ -36,19 +36,10 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.network = network_of(self.client)
+        self.network = str(network_of(normalize_ip(self.client[0]) if isinstance(self.client, tuple) else None))
         self.arrival = Arrival()
         self.on_readable: Callable[[Any], None]
         self.started = self.last = 0.0  # when the first and the last bytes of the request came
-
-
-def network_of(client: Any) -> str:
-    """The unit by which limits count callers: an IPv4 address, or an IPv6 /64."""
-    address = client[0] if isinstance(client, tuple) else ""
-    if ":" not in address:
-        return str(address)
-    found = ip_address(address.partition("%")[0])
-    return str(getattr(found, "ipv4_mapped", None) or found.exploded[:19])
 
 
 def of_network(network: str, connections: Iterable[Connection]) -> Iterator[Connection]:
