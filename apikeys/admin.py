@@ -92,8 +92,8 @@ class APIKeyAdmin(OperatorAdmin):
         if obj is None:
             return ["tenant", "name", "role", "expires_at"]
         return [
-            *("id", "name", "key", "tenant", "role", "status", "made_by", "created_at", "expires_at"),
-            *("last_used_at", "last_used_ip", "last_used_agent", "revoked_at"),
+            *("id", "key", "tenant", *APIKey.SETTINGS, "status", "made_by", "created_at"),
+            *("last_used_at", "last_used_ip", "last_used_agent", "replaced_by_id", "revoked_at"),
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -1,5 +1,5 @@
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -26,7 +26,12 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
 
 
 class APIKey(models.Model):
-    """A tenant's key. It stores its maker's id and label, not a foreign key, because it outlives the user."""
+    """A tenant's key. It stores its maker's id and label, not a foreign key, because it outlives the user.
+
+    `SETTINGS` are the fields that the maker chooses. A rotation copies them, and the audit log keeps them.
+    """
+
+    SETTINGS: ClassVar = ("name", "role", "expires_at", "allowed_ips", "rate_limit_per_minute")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="api_keys")

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ from tenants.audit.log import Target, record
 from tenants.authority import acting
 from tenants.limits.limit import Limit, enforce
 from tenants.metrics import KEYS_MADE, KEYS_REVOKED
-from tenants.models import Role, Tenant
+from tenants.models import Tenant
 from tenants.network import network_of
 from tenants.problems import Conflict
 
@@ -33,27 +33,14 @@ class Rotated(NamedTuple):
     old: APIKey
 
 
-def create_key(
-    *,
-    tenant_id: UUID,
-    name: str,
-    role: Role = Role.EDITOR,
-    expires_at: datetime | None = None,
-    allowed_ips: Sequence[str] = (),
-    rate_limit_per_minute: int | None = None,
-    actor: Actor,
-) -> tuple[APIKey, str]:
-    """Returns the key's row and its plaintext, which is stored nowhere. 422 if the policy forbids `expires_at`."""
+def create_key(*, tenant_id: UUID, actor: Actor, **settings: Any) -> tuple[APIKey, str]:
+    """Returns the key's row and its plaintext, which is stored nowhere. 422 if the policy forbids `expires_at`.
+
+    `settings`: any of `APIKey.SETTINGS`; the name is required.
+    """
     with acting(actor):
-        key = APIKey(
-            tenant=Tenant.objects.get(id=tenant_id),
-            name=name,
-            role=role,
-            expires_at=expires_at,
-            allowed_ips=list(allowed_ips),
-            rate_limit_per_minute=rate_limit_per_minute,
-        )
-        refuse_violation(key.tenant, created_at=key.created_at, expires_at=expires_at)
+        key = APIKey(tenant=Tenant.objects.get(id=tenant_id), **settings)
+        refuse_violation(key.tenant, created_at=key.created_at, expires_at=key.expires_at)
         plaintext = save_new(key, actor)
         record(Action.KEY_CREATED, actor=actor, tenant_id=tenant_id, target=target_of(key), after=described(key))
     KEYS_MADE.inc()
@@ -123,15 +110,13 @@ def refuse_rotation(key: APIKey, now: datetime) -> None:
 
 
 def successor_of(old: APIKey, now: datetime) -> APIKey:
-    return APIKey(
-        tenant=old.tenant,
-        name=old.name,
-        role=old.role,
-        created_at=now,
-        expires_at=successors_expiry(old.tenant, now=now, created_at=old.created_at, expires_at=old.expires_at),
-        allowed_ips=old.allowed_ips,
-        rate_limit_per_minute=old.rate_limit_per_minute,
-    )
+    """A key with the same settings. It lives as long as the old one did, or as long as the policy allows."""
+    expires_at = successors_expiry(old.tenant, now=now, created_at=old.created_at, expires_at=old.expires_at)
+    return APIKey(tenant=old.tenant, created_at=now, **{**settings_of(old), "expires_at": expires_at})
+
+
+def settings_of(key: APIKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in APIKey.SETTINGS}
 
 
 def locked(key: APIKey) -> APIKey:
@@ -174,14 +159,8 @@ def target_of(key: APIKey) -> Target:
 
 
 def described(key: APIKey) -> dict[str, Any]:
-    """The fields that the audit log keeps."""
-    return {
-        "name": key.name,
-        "role": key.role,
-        "expires_at": as_text(key.expires_at),
-        "allowed_ips": key.allowed_ips,
-        "rate_limit_per_minute": key.rate_limit_per_minute,
-    }
+    """The settings, as the audit log keeps them."""
+    return {**settings_of(key), "expires_at": as_text(key.expires_at)}
 
 
 def as_text(moment: datetime | None) -> str | None:
