@@ -41,7 +41,7 @@ lint: developer ## check style, types, import rules, migrations and deployment s
 	@$(production) $(venv)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(production) $(venv)/python manage.py check --deploy --fail-level WARNING
 
-operator: local ## make an account for the Django admin
+operator: local ## create an account for the Django admin
 	@exec $(venv)/python manage.py createsuperuser
 
 lock = $(venv)/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -54,7 +54,7 @@ class SessionStateFilter(OfferedFilter):
 
 @admin.register(User)
 class UserAdmin(OperatorAdmin):
-    """Users can't be added here. Members onboard or are invited. `manage.py createsuperuser` makes operators."""
+    """Users can't be added here. Members onboard or are invited. `manage.py createsuperuser` creates operators."""
 
     list_display = ["email", "full_name", "tenant", "role", "is_staff", "is_active", "created_at"]
     list_filter = [KindFilter, RoleFilter, ActiveFilter, TenantFilter]
@@ -74,7 +74,7 @@ class UserAdmin(OperatorAdmin):
             queryset.filter(is_active=True),
             lambda user: deactivate_user(user=user, actor=actor_of(request)),
             done="deactivated",
-            warning="Their sessions end at once, and they can't sign in. Keys that they made still work.",
+            warning="Their sessions end immediately, and they can't sign in. Keys that they created keep working.",
         )
 
     @admin.action(description="Reactivate", permissions=["operate"])
@@ -121,7 +121,7 @@ class InvitationStateFilter(OfferedFilter):
 
 @admin.register(Invitation)
 class InvitationAdmin(OperatorAdmin):
-    """Operators can revoke invitations here, but not make them."""
+    """Operators can revoke invitations here, but not create them."""
 
     list_display = ["email", "tenant", "role", "status", "invited_by_label", "created_at", "expires_at"]
     list_filter = [InvitationStateFilter, RoleFilter, TenantFilter]

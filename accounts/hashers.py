@@ -30,7 +30,10 @@ def gently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class OWASPArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet). Django's 100 MiB: 4/s a core."""
+    """Argon2id with 19 MiB, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet).
+
+    Django's default of 100 MiB allows only 4 hashes per second per core.
+    """
 
     memory_cost = 19 * 1024
     time_cost = 2

@@ -36,7 +36,7 @@ class Invited(NamedTuple):
 
 
 def invite(*, tenant_id: UUID, email: str, role: Role, actor: Actor) -> Invited:
-    """Makes a link that creates one account, within 72 hours. 409 `email_taken` if the account exists.
+    """Creates a link that creates one account, within 72 hours. 409 `email_taken` if the account exists.
 
     It replaces the tenant's open invitation to the same e-mail address.
     """
@@ -71,7 +71,7 @@ def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
     with acting(actor):
         unclosed = Invitation.objects.for_tenant(invitation.tenant_id).filter(accepted_at=None, revoked_at=None)
         if not unclosed.filter(id=invitation.id).update(revoked_at=now):
-            raise Conflict("This invitation was accepted or revoked before.", code="invitation_closed")
+            raise Conflict("This invitation has already been accepted or revoked.", code="invitation_closed")
         target = Target(invitation.id, invitation.email)
         record(Action.INVITATION_REVOKED, actor=actor, tenant_id=invitation.tenant_id, target=target)
     invitation.revoked_at = now
@@ -79,7 +79,7 @@ def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
 
 
 def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor) -> User:
-    """Makes the account. A refused attempt doesn't use up the invitation.
+    """Creates the account. A refused attempt doesn't use up the invitation.
 
     The UPDATE lets only one of several parallel calls accept it.
     """
@@ -114,7 +114,7 @@ def accept_invitation(*, token: str, password: str, full_name: str, actor: Actor
 
 
 def create_tenant(*, name: str, email: str, actor: Actor) -> Invited:
-    """Makes a tenant and invites its first admin. This is how operators add tenants if `SIGNUP=invite`."""
+    """Creates a tenant and invites its first admin. This is how operators add tenants if `SIGNUP=invite`."""
     if User.objects.filter(email=email).exists():
         raise email_taken(ONE_TENANT)
     with acting(actor):

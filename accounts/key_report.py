@@ -1,4 +1,4 @@
-"""Mails a tenant's admins about keys that need attention. It is in this app because it needs both keys and users."""
+"""E-mails a tenant's admins about keys that need attention. It is in this app because it needs both keys and users."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,11 +18,11 @@ DAYS_BEFORE: Final = (30, 10, 1)
 DAY: Final = timedelta(days=1)
 MONDAY: Final = 0
 TITLES: Final = {
-    "ends_soon": "End within 30 days",
+    "ends_soon": "Expire within 30 days",
     "idle": "Not used for 90 days",
     "never_used": "Never used",
-    "without_expiry": "Without an end",
-    "against_policy": "Against the workspace's key policy",
+    "without_expiry": "Never expire",
+    "against_policy": "Violate the key policy",
 }
 
 
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 
 
 class Report(NamedTuple):
-    """One tenant's keys that need attention, and whether a mail is due today."""
+    """One tenant's keys that need attention, and whether an e-mail is due today."""
 
     tenant: Tenant
     sections: list[Section]
@@ -54,9 +54,9 @@ def sections_of(tenant: Tenant, now: datetime) -> list[Section]:
 
 
 def is_due(tenant: Tenant, now: datetime) -> bool:
-    """Assumes one run a day. A mail is due every Monday, and when a key ends in 30, 10 or 1 days or becomes idle.
+    """An e-mail is due every Monday, and when a key expires in 30, 10 or 1 days or becomes idle.
 
-    Sent mails are not recorded. If a day's run is missed, the admins are told on Monday.
+    Assumes one run per day. Sent e-mails are not recorded. If a day's run is missed, the admins are told on Monday.
     """
     if now.weekday() == MONDAY:
         return True
@@ -67,9 +67,9 @@ def is_due(tenant: Tenant, now: datetime) -> bool:
 
 
 def mails_of(report: Report) -> list[EmailMultiAlternatives]:
-    """One mail for each active admin of the tenant, as text and HTML."""
+    """One e-mail for each active admin of the tenant, as text and HTML."""
     context = {"tenant": report.tenant, "sections": report.sections, "url": settings.PUBLIC_URL}
-    subject = f"API keys of {report.tenant.name} that need a look"
+    subject = f"API keys in {report.tenant.name} that need attention"
     text, html = (render_to_string(f"email/key_report.{kind}", context) for kind in ("txt", "html"))
     admins = User.objects.filter(tenant=report.tenant, role=Role.ADMIN, is_active=True).order_by("id")
     mails = [EmailMultiAlternatives(subject, text, to=[email]) for email in admins.values_list("email", flat=True)]

@@ -52,9 +52,10 @@ class Guess(NamedTuple):
     def begin(cls, *, email: str, user: User | None, actor: Actor) -> Self:
         """Counts a guess. Raises 429 if it is over a limit.
 
-        A pair of e-mail address and network that signed in within 90 days has only a limit of its own. For all other
-        pairs, the limits of the network and of the whole installation apply as well. While the installation is over its
-        limit, each of these pairs has one guess a minute, so a correct password is still accepted during an attack.
+        A pair is an e-mail address and a network. A pair that signed in within 90 days is subject only to its own
+        limit. For all other pairs, the limits of the network and of the whole installation apply as well. While the
+        installation is over its limit, each of these pairs has one guess per minute, so a correct password is still
+        accepted during an attack.
         """
         guess, here = cls([]), pair(email, actor)
         guess.add(SIGN_INS_BY_ADDRESS_AND_IP, here, email=email, user=user, actor=actor)

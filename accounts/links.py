@@ -35,5 +35,5 @@ def link(page: str, token: str) -> str:
 
 def link_invalid() -> ValidationError:
     """The same error for an unknown, used, withdrawn or expired token."""
-    sentence = "This link is not valid any more: it was used, withdrawn, replaced by a newer one, or it has expired."
+    sentence = "This link is no longer valid. It has been used, withdrawn or replaced, or it has expired."
     return ValidationError({"token": [ErrorDetail(sentence, code="link_invalid")]})

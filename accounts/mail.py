@@ -1,4 +1,4 @@
-"""Sends mail in the background, so that no request waits for the mail server or reveals an account by its time."""
+"""Sends e-mail in the background, so that no request waits for the mail server or reveals an account by its time."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,10 @@ logger = logging.getLogger("memgraph.mail")
 
 
 def in_background(task: Callable[[], None]) -> None:
-    """503 if 100 tasks are waiting. They are lost when the worker stops, and people have to ask again."""
+    """503 if 100 tasks are waiting.
+
+    Queued tasks are lost when the worker stops; users then have to repeat the request.
+    """
     if not waiting.acquire(blocking=False):
         raise Unavailable()
     BACKGROUND.submit(run, task)
@@ -32,7 +35,7 @@ def run(task: Callable[[], None]) -> None:
         task()
     except Exception as error:
         # Only the error's type, because its text may contain the e-mail address.
-        logger.error("A mail could not be sent.", extra={"error": type(error).__name__})
+        logger.error("An e-mail could not be sent.", extra={"error": type(error).__name__})
     finally:
         waiting.release()
         connection.close()

@@ -50,7 +50,7 @@ def reactivate_user(*, user: User, actor: Actor) -> User:
 
 
 def remove_member(*, user: User, actor: Actor) -> None:
-    """Deletes the user, their sessions and their reset links. Keys that they made stay, and keep the user's label."""
+    """Deletes the user, their sessions and their reset links. Their keys stay, and keep the user's label."""
     with acting(actor, ends=[user.id]):
         user = lock_member(user)
         before = {"full_name": user.full_name, "role": user.role, "is_active": user.is_active}
@@ -85,15 +85,15 @@ def lock_member(user: User) -> User:
 def refuse_last_admin(user: User) -> None:
     """409 `last_admin` or `last_operator` if no other one is active.
 
-    Call it after `lock_member`: if the last two go at the same time, the second one waits and is refused. One operator
-    must stay active, because only an operator can reactivate the others.
+    Call it after `lock_member`: if the last two are removed at the same time, the second one waits and is refused. One
+    operator must stay active, because only an operator can reactivate the others.
     """
     peers = User.objects.filter(tenant_id=user.tenant_id, role=user.role, is_staff=user.is_staff, is_active=True)
     if peers.exclude(id=user.id).exists():
         return
     if user.is_staff:
-        raise Conflict("This is the last active operator. Make another one first.", code="last_operator")
-    raise Conflict("This is the workspace's last active admin. Make another one first.", code="last_admin")
+        raise Conflict("This is the last active operator. Create another one first.", code="last_operator")
+    raise Conflict("This is the workspace's last active admin. Make somebody else an admin first.", code="last_admin")
 
 
 def end_authority(user: User) -> int:
@@ -103,9 +103,9 @@ def end_authority(user: User) -> int:
 
 
 def withdraw_admin_links(user: User) -> dict[str, int]:
-    """Leaves a former admin no link to get back in with. Revokes the invitations that they made, if still open.
+    """Leaves a former admin no link to get back in with. Revokes their open invitations.
 
-    Reset links don't store who made them, so all open ones of the tenant are withdrawn.
+    Reset links don't store who created them, so all open ones of the tenant are withdrawn.
     """
     now = timezone.now()
     if user.tenant_id is None:

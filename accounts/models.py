@@ -25,7 +25,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Makes an operator without an audit row. `operators.make_operator` also writes the audit row."""
+        """Creates an operator without an audit row. `operators.make_operator` also writes the audit row."""
         user = User(email=normalize_address(email), is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -136,7 +136,7 @@ class InvitationQuerySet(TenantQuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """A link that makes an account in a tenant, with a role.
+    """A link that creates an account in a tenant, with a role.
 
     It works once, within 72 hours, and only the SHA-256 of its token is stored.
     """

@@ -1,4 +1,4 @@
-"""Makes operators and signs them in to the admin."""
+"""Creates operators and signs them in to the admin."""
 
 from collections.abc import Callable
 from dataclasses import replace

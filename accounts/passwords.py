@@ -137,9 +137,9 @@ def withdraw_reset_links(user_id: UUID) -> None:
 
 
 def make_reset_link(*, user: User, actor: Actor) -> ResetLink:
-    """Makes a link that works once, within an hour. 409 `user_inactive` for a deactivated user, 404 for a deleted one.
+    """Creates a link that works once, within an hour. 409 `user_inactive` if the user is deactivated, 404 if deleted.
 
-    A link made by an admin or operator replaces the user's open links. A link requested without signing in doesn't:
+    A link created by an admin or operator replaces the user's open links. A link requested without signing in doesn't:
     otherwise a stranger could invalidate the link that the user is about to open.
     """
     token, now = generate_token(), timezone.now()
@@ -192,10 +192,10 @@ def reset_password(*, token: str, new_password: str, actor: Actor) -> int:
 
 
 def request_reset(*, email: str, actor: Actor) -> None:
-    """Mails a reset link if mail is configured and the e-mail address has an account. 429 only for the IP address.
+    """Sends a reset link if e-mail is configured and the e-mail address has an account. 429 only for the IP address.
 
-    Beyond the limit of an e-mail address no more links are mailed, but the answer stays the same. The account is looked
-    up in the background, so neither the answer nor its time reveals whether it exists (ASVS 5.0, 6.3.8).
+    Beyond the limit of an e-mail address no more links are sent, but the response stays the same. The account is looked
+    up in the background, so neither the response nor its time reveals whether it exists (ASVS 5.0, 6.3.8).
     """
     enforce(RESETS_BY_IP, str(network_of(actor.address)))
     mailed_enough = count(RESETS_BY_ADDRESS, email).hits > RESETS_BY_ADDRESS.most

@@ -58,13 +58,13 @@ class SignedIn(NamedTuple):
 def onboard(
     *, email: str, password: str, full_name: str, cluster_name: str, sector: str = "", actor: Actor
 ) -> Onboarded:
-    """Makes the tenant, its first admin and its first key, in one transaction. The user who onboards becomes the admin.
+    """Creates the tenant, its first admin and its first key, in one transaction. The user who onboards becomes admin.
 
     409 `email_taken` if the e-mail address has an account. The unique constraint decides, so only one of several
     parallel calls succeeds. 403 `signup_closed` if `SIGNUP=invite`.
     """
     if settings.SIGNUP == "invite":
-        sentence = "New accounts are made by invitation here. Ask an admin of your workspace, or the operator."
+        sentence = "New accounts are by invitation only. Ask an admin of your workspace, or the operator."
         raise PermissionDenied(sentence, code="signup_closed")
     enforce(ONBOARDINGS_BY_IP, str(network_of(actor.address)))
     with PASSWORD_HASHING.take(network_of(actor.address)):
@@ -101,7 +101,8 @@ def sign_in(*, email: str, password: str, actor: Actor) -> SignedIn:
     """Starts a member's session. 403 `tenant_suspended`.
 
     A wrong password, an unknown or inactive account and an operator's account get the same 401 after the same time. The
-    guess is counted while a hashing slot is held, so few correct guesses are counted at once. They cause no lockout.
+    guess is counted while a hashing slot is held, so only a few correct guesses are ever counted at the same time, and
+    they can't cause a lockout.
     """
     email = normalize_address(email)
     user = User.objects.select_related("tenant").filter(email=email).first()

@@ -63,7 +63,7 @@ class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
 
 @admin.register(APIKey)
 class APIKeyAdmin(OperatorAdmin):
-    """Operators can make and revoke keys here, but not change them. `response_add` shows the plaintext once."""
+    """Operators can create and revoke keys here, but not change them. `response_add` shows the plaintext once."""
 
     form = CreateAPIKeyForm
     autocomplete_fields = ["tenant"]
@@ -78,7 +78,7 @@ class APIKeyAdmin(OperatorAdmin):
     def key(self, key: APIKey) -> str:
         return format_html('<span class="nowrap">{}…{}</span>', key.prefix, key.last4)
 
-    @admin.display(description="made by")
+    @admin.display(description="created by")
     def made_by(self, key: APIKey) -> str:
         return key.created_by_label
 
@@ -126,7 +126,7 @@ class APIKeyAdmin(OperatorAdmin):
         """Shows the key in this response, because a redirect would have to store the key in between."""
         context = {
             **self.admin_site.each_context(request),
-            "title": "API key made",
+            "title": "API key created",
             "opts": self.opts,
             "key": obj,
         }
@@ -142,5 +142,5 @@ class APIKeyAdmin(OperatorAdmin):
             queryset.unrevoked(),
             lambda key: revoke_key(key=key, actor=actor_of(request)),
             done="revoked",
-            warning="Programs that use them are refused at once. This can't be undone.",
+            warning="Programs that use them are refused immediately. This can't be undone.",
         )

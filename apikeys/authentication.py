@@ -15,8 +15,8 @@ from tenants.network import client_address
 from tenants.principal import Kind, Principal
 from tenants.refusals import refusal
 
-MALFORMED: Final = "This is not an API key of Memgraph: it is cut off, mistyped or of another service."
-REPLACED: Final = "This API key was replaced by a new one, and its grace is over. Use the new one."
+MALFORMED: Final = "This is not a valid Memgraph API key. It may be truncated, mistyped, or from another service."
+REPLACED: Final = "This API key was replaced, and its grace period has ended. Use the new key."
 
 
 class APIKeyAuthentication(BaseAuthentication):

@@ -37,7 +37,7 @@ def is_well_formed(text: str) -> bool:
 def digest(key: str) -> bytes:
     """SHA-256, 32 bytes: all that is stored of a key.
 
-    A plain fast hash is right here, and no salt is needed: a key has 178 random bits, so nobody can guess their way
-    back from a digest (OWASP ASVS 5.0, 6.5.2: over 112 bits). A password hasher would cost 0.1 s a request for nothing.
+    A plain fast hash is right here, and no salt is needed: a key has 178 random bits, so nobody can recover a key
+    from its digest (OWASP ASVS 5.0, 6.5.2: over 112 bits). A password hasher would cost 0.1 s per request for nothing.
     """
     return hashlib.sha256(key.encode()).digest()

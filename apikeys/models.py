@@ -21,14 +21,14 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
         return self.filter(has_status(timezone.now(), *statuses))
 
     def in_service(self, now: datetime) -> "APIKeyQuerySet":
-        """Keys that haven't ended and haven't been rotated. A rotated key is excluded even while it is frozen."""
+        """Keys that are not expired, revoked or rotated. A rotated key is excluded even while it is frozen."""
         return self.filter(has_status(now, *IN_SERVICE), replaced_by_id=None)
 
 
 class APIKey(models.Model):
-    """A tenant's key. It stores its maker's id and label, not a foreign key, because it outlives the user.
+    """A tenant's key. It stores its creator's id and label, not a foreign key, because it outlives the user.
 
-    `SETTINGS` are the fields that the maker chooses. A rotation copies them, and the audit log keeps them.
+    `SETTINGS` are the fields that the creator chooses. A rotation copies them, and the audit log keeps them.
     """
 
     SETTINGS: ClassVar = ("name", "role", "expires_at", "allowed_ips", "rate_limit_per_minute")
@@ -72,7 +72,7 @@ class APIKey(models.Model):
 
     @property
     def policy_violations(self) -> list[Violation]:
-        """How the key breaks the tenant's current policy. Empty for a key that has ended or was rotated."""
+        """How the key violates the tenant's current policy. Empty for a key that no longer works or was rotated."""
         if self.replaced_by_id or self.status not in IN_SERVICE:
             return []
         found = violation(self.tenant, created_at=self.created_at, expires_at=self.expires_at)

@@ -13,7 +13,7 @@ USUAL_LIFETIME: Final = timedelta(days=90)  # of a successor that needs an expir
 
 
 class Violation(models.TextChoices):
-    """How a key breaks the policy. A maximum lifetime also requires an expiry."""
+    """How a key violates the policy. A maximum lifetime also requires an expiry."""
 
     NO_EXPIRY = "no_expiry"
     LIFETIME_TOO_LONG = "lifetime_too_long"
@@ -53,7 +53,7 @@ def refuse_violation(tenant: Tenant, *, created_at: datetime, expires_at: dateti
 def policy_sentence(tenant: Tenant) -> str:
     days = tenant.max_key_lifetime_days
     within = f" within {days} {'day' if days == 1 else 'days'}" if days else ""
-    return f"The key policy of this workspace asks for an end{within}."
+    return f"The key policy of this workspace requires an expiry date{within}."
 
 
 def successors_expiry(

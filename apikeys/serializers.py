@@ -37,7 +37,7 @@ class NetworksField(ShortListField):
     child = NetworkField()
 
     def __init__(self, **kwargs: Any) -> None:
-        text = "Networks (CIDR) and IP addresses from which the key may be used. If empty, from everywhere."
+        text = "Networks (CIDR) and IP addresses from which the key may be used. If empty, from anywhere."
         super().__init__(most=MOST_NETWORKS, help_text=text, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
@@ -50,7 +50,7 @@ class APIKeySerializer(serializers.ModelSerializer[APIKey]):
     status = serializers.ChoiceField(choices=Status.choices)
     policy_violations = serializers.ListField(
         child=serializers.ChoiceField(choices=Violation.choices),
-        help_text="How the key breaks the tenant's current policy.",
+        help_text="How the key violates the tenant's current policy.",
     )
 
     class Meta:
@@ -121,7 +121,7 @@ class RotateSerializer(serializers.Serializer[Any]):
         default=int(GRACE.total_seconds()),
         min_value=0,
         max_value=int(LONGEST_GRACE.total_seconds()),
-        help_text="How long the old key still works. A day by default, at most 7 days.",
+        help_text="How long the old key keeps working. One day by default, at most 7 days.",
     )
 
 
@@ -135,7 +135,7 @@ class OldAPIKeySerializer(serializers.ModelSerializer[APIKey]):
 
 
 class RotatedAPIKeySerializer(NewAPIKeySerializer):
-    """The new key, shown once, and when the old one ends."""
+    """The new key, shown once, and when the old one expires."""
 
     old = OldAPIKeySerializer()
 
@@ -162,7 +162,7 @@ class KeyHealthSerializer(serializers.Serializer[Any]):
     """One entry for each concern. A key can be in several of them."""
 
     keys_in_service = serializers.IntegerField()
-    ends_soon = ConcernSerializer(help_text="Ends within 30 days.")
+    ends_soon = ConcernSerializer(help_text="Expires within 30 days.")
     idle = ConcernSerializer(help_text="Not used for 90 days.")
     never_used = ConcernSerializer()
     without_expiry = ConcernSerializer()

@@ -63,7 +63,7 @@ def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict
     with acting(actor, ends=[key.id]):
         key = locked(key)
         if key.revoked_at is not None:
-            raise Conflict("This key was revoked. It can't be changed any more.", code="key_revoked")
+            raise Conflict("This key has been revoked and can no longer be changed.", code="key_revoked")
         changes = changes(key) if callable(changes) else changes
         before = {name: getattr(key, name) for name, value in changes.items() if getattr(key, name) != value}
         if before:
@@ -77,9 +77,10 @@ def change_key(*, key: APIKey, changes: dict[str, Any] | Callable[[APIKey], dict
 
 
 def rotate_key(*, key: APIKey, grace: timedelta, actor: Actor) -> Rotated:
-    """Makes a new key with the same settings. The old one works until its grace period or its lifetime ends.
+    """Creates a new key with the same settings.
 
-    The row lock lets only one of several parallel calls rotate the key. Times come from the database's clock, which
+    The old one works until its grace period ends or it expires, whichever comes first. The row
+    lock lets only one of several parallel calls rotate the key. Times come from the database's clock, which
     authentication uses too.
     """
     with acting(actor, ends=[key.id]):
@@ -102,11 +103,11 @@ def rotate_key(*, key: APIKey, grace: timedelta, actor: Actor) -> Rotated:
 
 def refuse_rotation(key: APIKey, now: datetime) -> None:
     if key.revoked_at is not None:
-        raise Conflict("This key was revoked. Make a new one.", code="key_revoked")
+        raise Conflict("This key has been revoked. Create a new one.", code="key_revoked")
     if key.replaced_by_id is not None:
-        raise Conflict("This key was rotated before. Rotate the key that replaced it.", code="already_rotated")
+        raise Conflict("This key has already been rotated. Rotate the key that replaced it.", code="already_rotated")
     if key.has_expired(now):
-        raise Conflict("This key has expired. Make a new one.", code="key_expired")
+        raise Conflict("This key has expired. Create a new one.", code="key_expired")
 
 
 def successor_of(old: APIKey, now: datetime) -> APIKey:
@@ -134,7 +135,7 @@ def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED
     with acting(actor, ends=[key.id]):
         unrevoked = APIKey.objects.for_tenant(key.tenant_id).unrevoked().filter(id=key.id)
         if not unrevoked.update(revoked_at=now):
-            raise Conflict("This key was revoked before.", code="already_revoked")
+            raise Conflict("This key has already been revoked.", code="already_revoked")
         record(action, actor=actor, tenant_id=key.tenant_id, target=target_of(key))
     KEYS_REVOKED.inc()
     key.revoked_at = now
@@ -142,9 +143,9 @@ def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED
 
 
 def report_leak(*, text: str, actor: Actor) -> None:
-    """Revokes the key, if the text is one. Anyone who has a whole key may revoke it.
+    """Revokes the key, if the text is a key. Anyone who has a whole key may revoke it.
 
-    Any other text is looked up in the same way and raises nothing, so the answer is always the same.
+    Any other text is looked up in the same way and raises nothing, so the response is always the same.
     """
     enforce(LEAK_REPORTS, str(network_of(actor.address)))
     key = APIKey.objects.unrevoked().filter(digest=digest(text)).first()

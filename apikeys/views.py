@@ -30,11 +30,11 @@ from tenants.permissions import IsTenantAdmin, IsUserSession
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView, TenantViewSet
 
-LEAK_ANSWER: Final = {"status": "received", "detail": "If this was a key of ours, it is revoked."}
+LEAK_ANSWER: Final = {"status": "received", "detail": "If this was one of our keys, it has been revoked."}
 
 
 class APIKeyViewSet(TenantViewSet):
-    """The tenant's API keys. The key itself is shown once, when it is made."""
+    """The tenant's API keys. The key itself is shown once, when it is created."""
 
     access: ClassVar = {
         "GET": [IsUserSession, IsTenantAdmin],
@@ -62,7 +62,7 @@ class APIKeyViewSet(TenantViewSet):
 
     @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:
-        """Makes a key. Only this answer contains the key itself. 422 if the tenant's policy forbids its lifetime."""
+        """Creates a key. Only this response contains the key. 422 if the tenant's policy forbids its lifetime."""
         wanted = checked(CreateAPIKeySerializer(data=request.data))
         key, plaintext = create_key(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
@@ -80,16 +80,16 @@ class APIKeyViewSet(TenantViewSet):
 
     @extend_schema(responses=RevokedAPIKeySerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Revokes a key. Once this is answered, no worker accepts it. 409 `already_revoked` the second time."""
+        """Revokes a key. Once the response is sent, no worker accepts it. 409 `already_revoked` the second time."""
         return Response(RevokedAPIKeySerializer(revoke_key(key=self.get_object(), actor=actor_of(request))).data)
 
     @extend_schema(request=RotateSerializer, responses={201: RotatedAPIKeySerializer})
     def rotate(self, request: Request, id: str) -> Response:
-        """Makes a new key with the same settings. The old key works until the grace period is over or it expires.
+        """Creates a new key with the same settings. The old key works until the grace period ends or it expires.
 
-        The new key gets the lifetime that the old one was made with, at most the maximum of the tenant's policy. If the
-        old key's `last_used_at` no longer changes, it can be revoked early. 409 for a key that was revoked
-        (`key_revoked`), has expired (`key_expired`) or was already rotated (`already_rotated`).
+        The new key gets the original lifetime of the old one, at most the maximum of the tenant's policy. If the old
+        key's `last_used_at` no longer changes, it can be revoked early. 409 if the key has been revoked
+        (`key_revoked`), has expired (`key_expired`) or has already been rotated (`already_rotated`).
         """
         key = self.get_object()
         wanted = checked(RotateSerializer(data=request.data))
@@ -104,7 +104,7 @@ class APIKeyViewSet(TenantViewSet):
 
 
 class KeyHealthView(TenantAPIView):
-    """Keys that need attention: they end soon, are idle, were never used, have no end or break the tenant's policy."""
+    """Keys that need attention: they expire soon, are idle, were never used, never expire or violate the policy."""
 
     access: ClassVar = {"GET": [IsUserSession, IsTenantAdmin]}
 
@@ -114,7 +114,7 @@ class KeyHealthView(TenantAPIView):
 
 
 class ReportLeakView(PublicView):
-    """Revokes a leaked key. Anyone who has the key may call this, and the answer is always the same."""
+    """Revokes a leaked key. Anyone who has the key may call this, and the response is always the same."""
 
     @extend_schema(request=LeakSerializer, responses=LeakReportedSerializer)
     def post(self, request: Request) -> Response:

@@ -46,7 +46,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
         # An unescaped @ or / moves part of the password into these, and error messages show them.
         raise ValueError("can't be parsed: write @ and / in a password as %40 and %2F")
     if not parts.get("dbname"):
-        raise ValueError("names no database")
+        raise ValueError("has no database name")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     where = {setting: parts.pop(name, "") for name, setting in names.items()}
     return _database(options=parts, **where)

@@ -6,12 +6,12 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 TITLES: Final = {
-    400: "This can't be understood",
-    403: "You have no access to this",
+    400: "Invalid request",
+    403: "Access denied",
     404: "Not found",
-    405: "This can't be done here",
+    405: "Method not allowed",
     409: "Not right now",
-    413: "This is too large",
+    413: "Too large",
     429: "Too many requests",
     500: "Something went wrong",
     503: "Not right now",
@@ -19,7 +19,7 @@ TITLES: Final = {
 ADVICE: Final = {
     "role_required": "An admin of your workspace can give you another role.",
     "not_found": "It may have been removed, or the URL is incomplete.",
-    "transfer_running": "Only one can run at a time. The export and import pages show how far it is.",
+    "transfer_running": "Only one can run at a time. The export and import pages show its progress.",
     "too_many_requests": "Nothing is lost. Wait, then go back and send it again.",
     "unexpected_error": "Try again. If it keeps happening, give the operator the request's id.",
     "database_unavailable": "Nothing was changed. Wait a moment. You stay signed in.",

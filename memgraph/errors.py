@@ -24,7 +24,7 @@ from tenants.problems import BodyTooSlow, DatabaseBusy, PayloadTooLarge, Unavail
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
 CONTENT_TYPE: Final = "application/problem+json"
-NOT_FOUND: Final = "There is no such thing here."
+NOT_FOUND: Final = "Not found."
 NOT_UNDERSTOOD: Final = "The request can't be understood."
 RENAMED_CODES: Final = {
     "error": "unexpected_error",
@@ -78,7 +78,7 @@ def is_broken_reference(exc: Exception) -> bool:
 def unread_body(exc: UnreadablePostError) -> exceptions.APIException:
     if isinstance(exc.__cause__, TimeoutError):
         return BodyTooSlow()
-    return exceptions.ParseError("The connection broke before the end of the body.")
+    return exceptions.ParseError("The connection closed before the whole body arrived.")
 
 
 def database_problem(exc: Exception) -> exceptions.APIException:
@@ -86,7 +86,7 @@ def database_problem(exc: Exception) -> exceptions.APIException:
     cause = exc.__cause__
     if isinstance(cause, BUSY):
         return DatabaseBusy()
-    return Unavailable("The database is away. Try again in a second.", code="database_unavailable")
+    return Unavailable("The database is unavailable. Try again in a second.", code="database_unavailable")
 
 
 def status_of(exc: exceptions.APIException) -> int:
@@ -172,7 +172,7 @@ def respond(request: HttpRequest, exc: exceptions.APIException) -> HttpResponse:
 
 
 class UnexpectedError(exceptions.APIException):
-    default_detail = "Something went wrong on our side. It is in the log, under this request's id."
+    default_detail = "Something went wrong on our side. The error was logged with this request's id."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

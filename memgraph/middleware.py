@@ -61,7 +61,7 @@ class RequestMiddleware:
         try:
             request.get_host()
         except DisallowedHost:
-            sentence = "This host name is not served here. The operator sets ALLOWED_HOSTS or PUBLIC_URL."
+            sentence = "This server doesn't accept this host name. The operator sets ALLOWED_HOSTS or PUBLIC_URL."
             return respond(request, ParseError(sentence, code="host_not_allowed"))
         return None
 

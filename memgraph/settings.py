@@ -27,7 +27,7 @@ HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8001, minimum=1, maximum=65535)
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, minimum=1, maximum=256)
 THREADS = 26  # per worker; fewer than half of them can be taken by the slots of tenants/limits/slots.py
-CONNECTIONS = THREADS + 3  # per worker, at most: two long downloads check their authority on a second one; mail
+CONNECTIONS = THREADS + 3  # per worker: two transfers check their authority on a second one, and e-mail needs one
 DATA_DIR = Path(env.text("MEMGRAPH_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 PUBLIC_URL = env.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
@@ -67,7 +67,7 @@ if not SECRET_KEY and not EMBEDDED_DATABASE:
     )
 elif len(SECRET_KEY.encode()) < 32:
     env.mistake(
-        f"SECRET_KEY has {len(SECRET_KEY.encode())} bytes, and 32 are needed (RFC 7518, section 3.2). Make one with:"
+        f"SECRET_KEY has {len(SECRET_KEY.encode())} bytes, and 32 are needed (RFC 7518, section 3.2). Create one with:"
         ' python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     )
 

@@ -64,7 +64,7 @@ def check_database() -> None:
     if role is not None:
         raise StartError(
             f"The role {role[0]!r} of DATABASE_URL is a superuser or has BYPASSRLS, so row-level security, the wall"
-            " between tenants, doesn't bind it. Make one that has neither: CREATE ROLE memgraph LOGIN PASSWORD '...'"
+            " between tenants, doesn't bind it. Create one that has neither: CREATE ROLE memgraph LOGIN PASSWORD '...'"
         )
     if settings.SEARCH_LANGUAGE not in languages:
         raise StartError(
@@ -126,7 +126,7 @@ Memgraph is starting on {url} (Ctrl-C stops it)
   API        {url}/docs
   Operators  {url}/admin/ (make operator)
 
-Make an account, a tenant and its first key in the Studio, or with:
+Create an account, a tenant and its first key in the Studio, or with:
 
   curl -X POST {url}/v1/auth/onboard -H 'Content-Type: application/json' \\
     -d '{{"email": "you@example.com", "password": "correct horse battery", "full_name": "You", "cluster_name": "Mine"}}'

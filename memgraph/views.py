@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class HealthView(PublicView):
-    """Whether the service and its database answer; nothing else about the machine."""
+    """Whether the service and its database respond; nothing else about the machine."""
 
     @extend_schema(
         responses=inline_serializer("Health", {"status": serializers.CharField(), "database": serializers.CharField()})
@@ -30,13 +30,13 @@ class HealthView(PublicView):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
         except (DatabaseError, InterfaceError):
-            logger.warning("The database does not answer.")
+            logger.warning("The database does not respond.")
             return Response({"status": "unhealthy", "database": "disconnected"}, status=503)
         return Response({"status": "healthy", "database": "connected"})
 
 
 class LiveView(PublicView):
-    """Whether this process answers, without touching the database."""
+    """Whether this process responds, without touching the database."""
 
     @extend_schema(responses=inline_serializer("Live", {"status": serializers.CharField()}))
     def get(self, request: Request) -> Response:

@@ -23,8 +23,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 def plain_content_type(header: str) -> str:
     """Keeps the media type and boundary, but no charset: everything here is UTF-8.
 
-    Django would decode the query by `charset=rot13`, and fail before our code could answer. A header that Django can't
-    parse becomes "", which is answered with 415.
+    Django would decode the query by `charset=rot13`, and fail before our code could respond. A header that Django can't
+    parse becomes "", which gets 415.
     """
     try:
         media_type, parameters = parse_header_parameters(header)

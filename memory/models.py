@@ -1,4 +1,4 @@
-"""All models of memory. Each one is defined in its room."""
+"""All models of memory. Each one is defined in its own package."""
 
 from memory.beliefs.models import Belief, BeliefQuerySet
 from memory.counts.models import EndUser, Tally

@@ -36,9 +36,10 @@ class Counting:
 
 
 class Remembered(models.Model):
-    """Ids are unique per tenant, and every key and index begins with it: an import keeps ids, and the schema can shard.
+    """Ids are unique per tenant, because an import keeps ids.
 
-    `COLUMNS` is what the API answers and an export holds. Every statement that writes whole rows uses it.
+    Every key and index begins with the tenant's id, so the schema can be sharded. `COLUMNS` is what the API returns and
+    an export contains. Every statement that writes whole rows uses it.
     """
 
     COLUMNS: ClassVar[tuple[str, ...]]

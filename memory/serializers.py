@@ -1,4 +1,4 @@
-"""Fields that the serializers of several rooms share, and the reading of a batch."""
+"""Fields that the serializers of several packages share, and the reading of a batch."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,8 +11,8 @@ from memory.records import NAME_LENGTH
 from tenants.fields import TextField
 
 VALUE_LENGTH: Final = 64 * 1024
-MOST_FAULTS: Final = 100  # that one answer names; each could be as long as the answer to one wrong row
-NO_DATA: Final = ErrorDetail("No data provided", code="null")  # DRF's answer to a body of null
+MOST_FAULTS: Final = 100  # that one response names; each could be as long as the response to one wrong row
+NO_DATA: Final = ErrorDetail("No data provided", code="null")  # DRF's response to a body of null
 
 
 class NameField(TextField):

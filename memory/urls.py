@@ -11,7 +11,7 @@ from memory.transfer.views import ExportView, ImportView
 
 
 class NameConverter(PathConverter):
-    """The name of a user or a key: any text, also with slashes and line breaks."""
+    """The name of a user or a key: any text, including slashes and line breaks."""
 
     regex = "(?s:.+)"
 

@@ -1,4 +1,4 @@
-"""Bases of the views of events, beliefs and episodes, and the rows as the API answers them."""
+"""Bases of the views of events, beliefs and episodes, and the rows as the API returns them."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -28,7 +28,7 @@ def as_dicts(rows: QuerySet[Any]) -> QuerySet[Any, dict[str, Any]]:
 
 
 def as_json(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of `as_dicts`, ready to be answered. The renderer writes ids and times as a serializer would."""
+    """Rows of `as_dicts`, ready for the response. The renderer writes ids and times as a serializer would."""
     rows = list(rows)
     for row in rows:
         if "content_text" in row:

@@ -6,17 +6,17 @@ from typing import Final
 PLAIN: Final = [
     (re.compile(wording), plain)
     for wording, plain in (
-        (r"This field (?:may not be blank|may not be null|is required)\.", "Fill this in."),
+        (r"This field (?:may not be blank|may not be null|is required)\.", "Fill in this field."),
         (r"Ensure this value is less than or equal to (\S+)\.", "At most {}."),
         (r"Ensure this value is greater than or equal to (\S+)\.", "At least {}."),
         (r"Ensure this field has no more than (\d+) characters\.", "At most {} characters."),
         (r"Ensure this field has no more than (\d+) elements\.", "At most {}."),
-        (r"A valid integer is required\.", "This is not a whole number."),
-        (r"(?:A valid number is required|String value too large)\.", "This is not a number."),
-        (r"Datetime has wrong format\..*|Datetime value out of range\.", "This is not a date."),
+        (r"A valid integer is required\.", "Enter a whole number."),
+        (r"(?:A valid number is required|String value too large)\.", "Enter a number."),
+        (r"Datetime has wrong format\..*|Datetime value out of range\.", "Enter a valid date."),
         (r'"(?s:.*)" is not a valid choice\.', "Choose one of the options."),
-        (r"Must be a valid UUID\.", "This is not an id."),
-        (r"This is not a cursor of this list\.", "This page of the list is gone: go to the first page."),
+        (r"Must be a valid UUID\.", "Enter a valid id."),
+        (r"This is not a cursor of this list\.", "This page of the list no longer exists. Go to the first page."),
     )
 ]
 

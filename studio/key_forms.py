@@ -36,7 +36,7 @@ def fault_of(line: int, text: str) -> serializers.ErrorDetail:
 
 class NewKeySerializer(CreateAPIKeySerializer):
     expires_at = serializers.DateTimeField(
-        required=False, allow_null=True, error_messages={"invalid": "Choose the day on which the key ends."}
+        required=False, allow_null=True, error_messages={"invalid": "Choose an expiry date."}
     )
     allowed_ips = AddressesField(default=list)
 

@@ -9,16 +9,16 @@ from apikeys.models import APIKey, APIKeyQuerySet
 from apikeys.status import Status
 
 WARNED_BEFORE: Final = timedelta(days=7)
-RENAMED: Final[dict[str, str]] = {Status.EXPIRING: "Ends within 30 days", Status.EXPIRED: "Ended"}
+RENAMED: Final[dict[str, str]] = {Status.EXPIRING: "Expires within 30 days"}
 STATES: Final = dict(Status.choices) | RENAMED
 TONES: Final[dict[str, str]] = {"active": "good", "expiring": "warn", "rotated": "warn"}
 
 
 def state_of(key: APIKey) -> str:
-    """A rotated key has ended once its grace period is over. A key is only shown as expiring when it ends shortly."""
+    """A rotated key is expired once its grace period is over. A key is expiring only shortly before the end."""
     status = key.status
     if status in (Status.EXPIRED, Status.ROTATED) and key.has_expired(timezone.now()):
-        return "ended"
+        return str(Status.EXPIRED)
     if status == Status.EXPIRING and not ends_shortly(key):
         return str(Status.ACTIVE)
     return str(status)
@@ -43,11 +43,11 @@ def in_state(keys: APIKeyQuerySet, status: str) -> APIKeyQuerySet:
 def why_not(key: APIKey, act: str) -> str:
     """Why a key can no longer be edited, rotated or revoked; "" if it can."""
     if key.revoked_at:
-        return "This key was revoked and can no longer be changed."
+        return "This key has been revoked and can no longer be changed."
     if key.has_expired(timezone.now()):
-        return "This key has ended and is refused everywhere. Make a new one."
+        return "This key has expired and no longer works. Create a new one."
     if key.replaced_by_id and act != "revoke":
         return (
-            "This key was rotated, and the new key was shown once. Open the key that replaced it, or revoke this one."
+            "This key has been rotated, and the new key was shown once. Open the replacement key, or revoke this one."
         )
     return ""

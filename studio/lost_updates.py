@@ -31,8 +31,8 @@ def changes_of(form: Form, fields: dict[str, Any], current: dict[str, Any], labe
     for name, value in shown(current).items():
         if name not in changes:
             form.values[name] = value
-    said = " ".join(f"{labels[name]} is {in_words(current[name])} now." for name in clashes)
-    raise Conflict(f"This was changed in the meantime. {said} Save again to keep what you typed.", code="changed")
+    said = " ".join(f"{labels[name]} is now {in_words(current[name])}." for name in clashes)
+    raise Conflict(f"Someone else has changed this. {said} Save again to keep what you typed.", code="changed")
 
 
 def read_seen(text: Any) -> dict[str, Any]:

@@ -66,7 +66,10 @@ class Writer(NamedTuple):
 
 
 def newest_writers(tenant_id: UUID) -> list[Writer]:
-    """The five keys that wrote most of the newest 1,000 events, most first. Call in `tenant_transaction`."""
+    """Who wrote the newest 1,000 events: the top five, most first. Call in `tenant_transaction`.
+
+    Each key counts separately. Events that no key wrote count as one writer: people and imports.
+    """
     with connection.cursor() as cursor:
         cursor.execute(WRITERS, {"tenant": tenant_id})
         return [Writer(*row) for row in cursor.fetchall()]
@@ -88,7 +91,7 @@ def listed_keys(tenant_id: UUID, *, status: str, name: str, sort: str) -> APIKey
 
 
 def key_choices(principal: Principal) -> list[tuple[UUID, str]]:
-    """The keys to filter a list by, also revoked ones, since what they wrote remains. Only admins may list keys."""
+    """The keys to filter a list by, including revoked ones, because their rows remain. Only admins may list keys."""
     if not IsTenantAdmin.allows(principal):
         return []
     keys = APIKey.objects.for_tenant(principal.tenant_id)

@@ -17,12 +17,12 @@ OPEN_SECONDS: Final = 2 * 3600  # how long a form may be open, and how long we r
 SUBMISSIONS: Final = Limit("form", 1, OPEN_SECONDS)
 SUBMISSIONS_BY_SENDER: Final = Limit("forms", 100, 600)  # per session, or per network if nobody is signed in
 SIGNER: Final = TimestampSigner(salt="memgraph.studio.form")
-TOO_OLD: Final = "This form was open for too long. Check it and send it again."
-SENT_BEFORE: Final = "This form was already sent and took effect. Look at the list before you send it again."
+TOO_OLD: Final = "This form was open for too long. Check your input and send it again."
+SENT_BEFORE: Final = "This form has already been sent and took effect. Check the list before you send it again."
 
 
 def name_form() -> str:
-    """Makes the value of the field `once`."""
+    """Creates the value of the field `once`."""
     return SIGNER.sign(str(new_id()))
 
 

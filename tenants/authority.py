@@ -1,10 +1,12 @@
 """Makes sure that authority lasts until the commit.
 
 A request is authenticated when it begins, but its credential may be revoked before its transaction commits. So every
-write confirms its authority in its transaction, with an SQL function for the kind of credential. The function takes a
+write confirms its authority in its transaction, with an SQL function for the kind of credential. Exceptions are an
+operator's commands, the builder of derived episodes, and the updates of a credential's last use. The function takes a
 shared lock on the credential (a key or a person) and on the tenant, reads both again, and raises if they no longer
 allow what the route demands. A revocation takes the same lock exclusively and keeps it until its commit. So one of the
-two comes first: the write commits before the revocation is answered, or it sees the revocation and is rolled back.
+two comes first: the write commits before the revocation's response is sent, or it sees the revocation and is rolled
+back.
 
 These are advisory locks. They live in memory, whereas row locks on a busy key would be written to disk. All
 transactions take their locks in one order, which prevents deadlocks: rows of memory, credentials and people, tenants,

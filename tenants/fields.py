@@ -64,7 +64,7 @@ HIGHEST_RATE_LIMIT: Final = 1_000_000
 
 
 class RateLimitField(serializers.IntegerField):
-    """Requests a minute, from 1 to 1,000,000; null for no limit."""
+    """Requests per minute, from 1 to 1,000,000; null for no limit."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=HIGHEST_RATE_LIMIT, allow_null=True, **kwargs)

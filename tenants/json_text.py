@@ -28,7 +28,7 @@ def holds_more_values(most: int, body: bytes) -> bool:
     """Whether there are more than `most` values: texts, numbers, lists and so on, at any depth, not counting names.
 
     Each value follows a comma, or is the first in its list or object. The first count includes commas in texts. Only if
-    it exceeds `most` are the texts removed for a second count. For text that isn't JSON the answer may be wrong, but
+    it exceeds `most` are the texts removed for a second count. For text that isn't JSON the result may be wrong, but
     parsing it is cheap as well.
     """
     if len(body) <= 2 * most or at_most_values(most + 1, body) <= most:

@@ -8,11 +8,11 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 AUTHENTICATIONS = Counter("memgraph_authentications_total", "Credentials checked.", ["method", "outcome"])
 SIGN_INS = Counter("memgraph_sign_ins_total", "Sign-ins with a password.", ["outcome"])
-KEYS_MADE = Counter("memgraph_keys_made_total", "API keys made.")
+KEYS_MADE = Counter("memgraph_keys_made_total", "API keys created.")
 KEYS_REVOKED = Counter("memgraph_keys_revoked_total", "API keys revoked.")
 REQUEST_SECONDS = Histogram(
     "memgraph_request_seconds",
-    "Time from the request's arrival to its answer's start, in seconds.",
+    "Time from the request's arrival to the start of its response, in seconds.",
     ["route", "method", "status"],
     buckets=[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 )

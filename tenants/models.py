@@ -31,7 +31,7 @@ class Tenant(models.Model):
     require_key_expiry = models.BooleanField(default=False)
     max_key_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
     rate_limit_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    rate_limit_cap = models.PositiveIntegerField("cap of requests a minute", null=True, blank=True)
+    rate_limit_cap = models.PositiveIntegerField("cap of requests per minute", null=True, blank=True)
     event_retention_days = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
@@ -42,7 +42,10 @@ class Tenant(models.Model):
 
 
 class TenantQuerySet(models.QuerySet[M]):
-    """The first barrier between tenants: every read or write of a tenant's rows starts from `for_tenant`."""
+    """The first barrier between tenants: views and pages read and write a tenant's rows through `for_tenant`.
+
+    A few services use SQL of their own, with the tenant's id as a parameter.
+    """
 
     def for_tenant(self, tenant_id: UUID) -> Self:
         return self.filter(tenant_id=tenant_id)

@@ -41,7 +41,7 @@ class IsTenantEditor(TenantPermission):
 
 
 class IsTenantAdmin(TenantPermission):
-    """Everything in the tenant: export and import, keys, people, settings."""
+    """Also exports and imports. A person's session may also manage keys, people and settings; a key may not."""
 
     minimum_role = Role.ADMIN
 

@@ -21,7 +21,7 @@ class Kind(StrEnum):
 class Principal:
     """Who is asking, whose data they may touch, and what they may do with it: the same for every credential.
 
-    It is `request.user` and `request.auth` in the API, so it speaks the part of Django's user protocol that DRF reads.
+    It is `request.user` and `request.auth` in the API, so it implements the attributes of Django's user that DRF uses.
     """
 
     kind: Kind
@@ -37,8 +37,8 @@ class Principal:
     key_name: str | None = None
     key_prefix: str | None = None
     expires_at: datetime | None = None
-    rate_limit: int | None = None  # requests a minute of this key
-    tenant_rate_limit: int | None = None  # requests a minute of all keys of its tenant
+    rate_limit: int | None = None  # requests per minute of this key
+    tenant_rate_limit: int | None = None  # requests per minute of all keys of its tenant
     keys_frozen: bool = False  # whether the keys of a person's tenant are frozen
     address: str | None = None  # the IP address that a key is used from
     is_deleting: bool = False  # it is deleting its tenant, which is suspended meanwhile

@@ -31,7 +31,7 @@ class PayloadTooLarge(APIException):
 class BodyTooSlow(APIException):
     status_code = status.HTTP_408_REQUEST_TIMEOUT
     default_code = "body_too_slow"
-    default_detail = "The body came too slowly. Nothing was kept of it."
+    default_detail = "The request body arrived too slowly and was discarded."
 
 
 class Unavailable(APIException):
@@ -39,7 +39,7 @@ class Unavailable(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "busy"
-    default_detail = "Too much is going on right now. Try again in a second."
+    default_detail = "The server is busy. Try again in a second."
     wait = 1
 
 

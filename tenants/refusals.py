@@ -5,7 +5,7 @@ from typing import Final
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
 UNAUTHENTICATED: Final = {
-    "key_invalid": "This API key is unknown here. Keys are shown once, when they are made: make a new one.",
+    "key_invalid": "This API key doesn't exist. Keys are shown only once, when they are created. Create a new one.",
     "key_revoked": "This API key was revoked.",
     "key_expired": "This API key has expired.",
     "keys_frozen": "All API keys of this workspace are frozen. An admin can unfreeze them.",

@@ -25,7 +25,7 @@ def confirm_name(typed: str, name: str, *, what: str) -> None:
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
     rate_limit_cap = serializers.SerializerMethodField(
-        help_text="Requests a minute that the operator allows for all keys of the tenant together. null: no cap."
+        help_text="Requests per minute that the operator allows for all keys of the tenant together. null: no cap."
     )
 
     class Meta:

@@ -35,12 +35,12 @@ def change_tenant(
 
 
 def cap_requests(*, tenant_id: UUID, cap: int | None, actor: Actor) -> Tenant:
-    """Caps the requests a minute of all keys of the tenant together. Overrides a higher limit of the tenant."""
+    """Caps the requests per minute of all keys of the tenant together. Overrides a higher limit of the tenant."""
     return change_tenant(tenant_id=tenant_id, changes={"rate_limit_cap": cap}, actor=actor)
 
 
 def freeze_keys(*, tenant_id: UUID, actor: Actor) -> Tenant:
-    """Refuses every key of the tenant from the commit on. Does nothing if they are frozen already."""
+    """Refuses every key of the tenant as soon as the transaction commits. Does nothing if they are frozen already."""
     with acting(actor, ends_tenant=tenant_id):
         tenant = locked_tenant(tenant_id)
         if tenant.keys_frozen_at is None:

@@ -112,7 +112,7 @@ class TenantView(TenantAPIView):
 
     @extend_schema(responses=TenantSerializer)
     def get(self, request: Request) -> Response:
-        """The tenant's name, sector and key policy."""
+        """The tenant's name, sector, key policy, request limits and retention, and whether its keys are frozen."""
         return Response(TenantSerializer(Tenant.objects.get(id=self.principal.tenant_id)).data)
 
     @extend_schema(request=TenantChangesSerializer, responses=TenantSerializer)

@@ -70,7 +70,7 @@ def test_what_is_not_ours_is_not_there(
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is no such thing here.",
+        "detail": "Not found.",
         "code": "not_found",
     }
 

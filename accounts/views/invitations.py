@@ -24,7 +24,7 @@ ADMIN = [IsUserSession, IsTenantAdmin]
 
 
 class InvitationViewSet(TenantViewSet):
-    """Invitations to the tenant, each with a role. The link is shown once, when the invitation is made."""
+    """Invitations to the tenant, each with a role. The link is shown once, when the invitation is created."""
 
     access: ClassVar = {"GET": ADMIN, "POST": ADMIN, "DELETE": ADMIN}
     serializer_class = InvitationSerializer
@@ -42,7 +42,7 @@ class InvitationViewSet(TenantViewSet):
 
     @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
     def create(self, request: Request) -> Response:
-        """Invites a person. The link makes one account, within 72 hours.
+        """Invites a person. The link creates one account, within 72 hours.
 
         Replaces an open invitation to the same e-mail address.
         """
@@ -52,13 +52,13 @@ class InvitationViewSet(TenantViewSet):
         return Response({**InvitationSerializer(invited.invitation).data, **shown}, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, id: str) -> Response:
-        """Revokes an invitation. Once this is answered, its link is refused."""
+        """Revokes an invitation. Once the response is sent, its link is refused."""
         revoked = revoke_invitation(invitation=self.get_object(), actor=actor_of(request))
         return Response(InvitationSerializer(revoked).data)
 
 
 class AcceptInvitationView(PublicView):
-    """Makes an account with the token of an invitation, which works once."""
+    """Creates an account with the token of an invitation, which works once."""
 
     @extend_schema(request=AcceptInvitationSerializer, responses={201: AcceptedSerializer})
     def post(self, request: Request) -> Response:

@@ -53,7 +53,7 @@ class MemberViewSet(TenantViewSet):
 
     @extend_schema(responses=RemovedMemberSerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Removes a person and ends their sessions. Keys that they made still work."""
+        """Removes a person and ends their sessions. Keys that they created keep working."""
         user = self.get_object()
         removed = {"id": user.id, "status": "removed"}
         remove_member(user=user, actor=actor_of(request))
@@ -61,6 +61,6 @@ class MemberViewSet(TenantViewSet):
 
     @extend_schema(request=None, responses={201: ResetLinkSerializer})
     def make_reset_link(self, request: Request, id: str) -> Response:
-        """Makes a link to set a person's password. It works once, within an hour, and is shown only in this answer."""
+        """Creates a link to set a person's password. It works once, within an hour. Only this response shows it."""
         made = make_reset_link(user=self.get_object(), actor=actor_of(request))
         return Response(ResetLinkSerializer(made).data, status=status.HTTP_201_CREATED)

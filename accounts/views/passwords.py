@@ -18,8 +18,8 @@ from tenants.permissions import IsUserSession
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView
 
-MAILED: Final = "If the address has an account, a link is on its way to it. It is good for an hour."
-NO_MAIL: Final = "No mail is sent here. Ask an admin of your workspace, or the operator, for a reset link."
+MAILED: Final = "If this e-mail address has an account, we have sent it a link. The link is valid for one hour."
+NO_MAIL: Final = "This server doesn't send e-mail. Ask an admin of your workspace, or the operator, for a reset link."
 
 
 class PasswordView(TenantAPIView):
@@ -37,7 +37,7 @@ class PasswordView(TenantAPIView):
 
 
 class PasswordResetView(PublicView):
-    """Mails a link to set a new password, if the e-mail address has an account. The answer is always the same."""
+    """Sends a link to set a new password, if the e-mail address has an account. The response is always the same."""
 
     @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
     def post(self, request: Request) -> Response:

@@ -33,5 +33,5 @@ class SessionViewSet(TenantViewSet):
 
     @extend_schema(responses=EndedSessionSerializer)
     def destroy(self, request: Request, id: str) -> Response:
-        """Ends one of the caller's sessions. Once this is answered, its token is refused."""
+        """Ends one of the caller's sessions. Once the response is sent, its token is refused."""
         return Response(EndedSessionSerializer(end_session(session=self.get_object(), actor=actor_of(request))).data)

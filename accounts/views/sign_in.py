@@ -28,7 +28,7 @@ from tenants.views import PublicView, TenantAPIView
 
 
 class OnboardView(PublicView):
-    """Makes an account, its tenant and its first API key."""
+    """Creates an account, its tenant and its first API key."""
 
     @extend_schema(request=OnboardSerializer, responses={201: OnboardedSerializer})
     def post(self, request: Request) -> Response:

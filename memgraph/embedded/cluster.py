@@ -87,8 +87,8 @@ def _refuse_other_version(cluster: Path) -> None:
     found = (cluster / "PG_VERSION").read_text().strip()
     if found != MAJOR_VERSION:
         raise EmbeddedDatabaseError(
-            f"The database in {cluster} was made by PostgreSQL {found}, but this version runs {MAJOR_VERSION}."
-            " Export with the version that made it, and import into an empty MEMGRAPH_DATA_DIR."
+            f"The database in {cluster} was created by PostgreSQL {found}, but this version runs {MAJOR_VERSION}."
+            " Export with the version that created it, and import into an empty MEMGRAPH_DATA_DIR."
         )
 
 

@@ -53,7 +53,7 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedDatabaseError(
                 f"The embedded PostgreSQL can't use {error.filename or self.places.home} ({error.strerror})."
-                " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder that you own."
+                " Run as the user who created it, or set MEMGRAPH_DATA_DIR to a folder that you own."
             ) from error
 
     def running(self) -> bool:

@@ -93,7 +93,7 @@ def _lock_file(places: Places, name: str) -> Iterator[int]:
     except OSError as error:
         raise EmbeddedDatabaseError(
             f"{path} can't be used ({error.strerror})."
-            " Run as the user who made it, or set MEMGRAPH_DATA_DIR to a folder that you own."
+            " Run as the user who created it, or set MEMGRAPH_DATA_DIR to a folder that you own."
         ) from error
     try:
         yield lock

@@ -139,7 +139,7 @@ class Arrival:
 
 
 def is_malformed(data: bytes) -> bool:
-    """Whether this can no longer become a valid head. gunicorn's parser gets it as it is, and says what is wrong."""
+    """Whether this can no longer become a valid head. gunicorn's parser receives it unchanged and reports the error."""
     return (
         len(data) > LONGEST_HEAD
         or (len(data) > LONGEST_LINE and data.find(b"\r\n", 2) < 0)

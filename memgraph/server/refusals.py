@@ -1,4 +1,4 @@
-"""Answers to requests that never reach Django, as whole HTTP responses with a problem (RFC 9457) as body."""
+"""Responses to requests that never reach Django, as whole HTTP responses with a problem (RFC 9457) as body."""
 
 import json
 from dataclasses import dataclass
@@ -40,14 +40,16 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
-HEAD_TOO_SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "The request's headers came too slowly.")
+HEAD_TOO_SLOW: Final = Refusal(
+    HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "The request headers arrived too slowly."
+)
 BODY_TOO_SLOW: Final = Refusal(
-    HTTPStatus.REQUEST_TIMEOUT, "body_too_slow", "The body came too slowly. Nothing was kept of it."
+    HTTPStatus.REQUEST_TIMEOUT, "body_too_slow", "The request body arrived too slowly and was discarded."
 )
-TOO_LARGE: Final = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The body is larger than any request may be."
+TOO_LARGE: Final = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The request body is too large.")
+TINY_CHUNKS: Final = Refusal(
+    HTTPStatus.BAD_REQUEST, "malformed", "The request body was split into too many small chunks."
 )
-TINY_CHUNKS: Final = Refusal(HTTPStatus.BAD_REQUEST, "malformed", "The body comes in too many small chunks.")
 NO_ROOM: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "busy",
@@ -59,6 +61,6 @@ NO_ROOM: Final = Refusal(
 def refusal_of(status: HTTPStatus) -> Refusal:
     """The refusal for a request that gunicorn's parser refused, or that failed outside Django."""
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Refusal(status, "unexpected_error", "Something went wrong here. It has been logged.")
+        return Refusal(status, "unexpected_error", "Something went wrong. The error was logged.")
     detail = "The request's first line or a header is malformed, too long or not supported."
     return Refusal(status, "malformed", detail)

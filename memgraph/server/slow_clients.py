@@ -192,6 +192,6 @@ class TimedSocket(socket.socket):
             try:
                 sent = self.patience.wait(self, partial(self.send, data, flags))
             except TimeoutError:
-                raise BrokenPipeError(EPIPE, "The answer was read too slowly.") from None
+                raise BrokenPipeError(EPIPE, "The response was read too slowly.") from None
         self.patience.moved(sent)
         return sent

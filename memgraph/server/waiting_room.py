@@ -24,7 +24,7 @@ from memgraph.server.refusals import NO_ROOM, Refusal, RefusedError
 from tenants.network import network_of, normalize_ip
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024  # of half-sent requests
-DISK_BYTES: Final = 128 * 1024 * 1024  # of large bodies, until they are answered
+DISK_BYTES: Final = 128 * 1024 * 1024  # of large bodies, until the response is sent
 HEAD_BYTES: Final = 8 * 1024  # read at once; most requests are smaller
 BODY_BYTES: Final = 64 * 1024
 SWEEP_SECONDS: Final = 0.5
@@ -67,7 +67,7 @@ class WaitingRoom:
         self.read(connection)
 
     def welcome(self, connection: Connection, data: bytes = b"") -> None:
-        """A new connection, or one whose request was answered; `data` came after that request."""
+        """A new connection, or one whose response was sent; `data` came after that request."""
         self.idle[connection] = None
         connection.arrival = Arrival()
         connection.timeout = monotonic() + self.idle_seconds
@@ -128,7 +128,7 @@ class WaitingRoom:
         elif connection.arrival.body < 0:
             self.drop(connection)
         else:
-            self.hand_over(connection)  # half a body: its view answers 400
+            self.hand_over(connection)  # half a body: its view responds with 400
 
     def take(self, connection: Connection, data: bytes) -> None:
         arrival, refusal, is_ready = connection.arrival, None, False

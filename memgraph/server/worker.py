@@ -155,7 +155,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return keepalive and conn.parser.unreader.drain(conn.parser)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answers requests that never reached Django. Neither answer nor log quotes the request: it may hold a key."""
+        """Responds to requests that never reached Django. Never quotes the request, which may contain a key."""
         status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("Error handling a request", exc_info=exc)

@@ -90,7 +90,7 @@ def is_another(principal: Principal, belief: Belief) -> bool:
 
 
 def revise_belief(*, principal: Principal, belief: Belief, changes: dict[str, Any]) -> Belief:
-    """A new value makes a new version; other fields change in place. 409 unless this version is active."""
+    """A new value creates a new version; other fields change in place. 409 unless this version is active."""
     row = Belief.objects.for_tenant(belief.tenant_id).filter(id=belief.id).active()
     current = row.select_for_update().first()
     if current is None:

@@ -31,7 +31,7 @@ from tenants.views import TenantAPIView
 
 
 class BeliefViewSet(MemoryViewSet):
-    """What was learned about subjects. A new value makes a new version; the list holds the active versions."""
+    """What was learned about subjects. A new value creates a new version; the list holds the active versions."""
 
     access: ClassVar = {
         "GET": [IsTenantViewer],

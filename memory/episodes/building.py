@@ -1,4 +1,4 @@
-"""Builds derived episodes: each session window that is over becomes one.
+"""Builds derived episodes: each closed session window becomes one episode.
 
 Every write or removal of events adds an unsettled span, unless the event only extends a window that has one. A builder
 takes the span and builds the episodes of its events again. It runs after the commit of a write, or in `make_episodes`.

@@ -13,7 +13,7 @@ class EpisodeQuerySet(TenantQuerySet["Episode"]):
 class Episode(Remembered):
     """Events of one user that belong together, with a summary.
 
-    `building.py` makes derived episodes from session windows. An episode stays derived when a person rewrites its
+    `building.py` creates derived episodes from session windows. An episode stays derived when a person rewrites its
     summary.
     """
 

@@ -45,7 +45,7 @@ def revise_episode(*, episode: Episode, changes: dict[str, Any]) -> Episode:
 def refuse_fixed(episode: Episode, changes: dict[str, Any]) -> None:
     if any(changes.get(name, getattr(episode, name)) != getattr(episode, name) for name in FIXED):
         raise Conflict(
-            "This episode was made of its events: its summary, tags, outcome and status can be changed.",
+            "This episode is derived from its events. Only its summary, tags, outcome and status can be changed.",
             code="episode_derived",
         )
 

@@ -24,7 +24,7 @@ VALUES: Final = ", ".join(f"%({column})s" for column in Event.COLUMNS)
 # Every CTE sees the snapshot taken before this INSERT. `has_span` is true if the event only extends a session window
 # that already has an unsettled span. Then no new span is needed. `lately` is the newest 50 events before this one,
 # by an index, of the thread or of the user; if the predecessor isn't among them, the result is a span that wasn't
-# needed. If this statement creates the user, older rows are of an erased user, so they say nothing.
+# needed. If this statement creates the user, older rows belong to an erased user and are irrelevant.
 # Nothing is written and no row is returned if the user couldn't be locked: see `COUNT`.
 WRITE: Final = """
 WITH {count}, event AS (

@@ -15,7 +15,7 @@ def chosen_tenants(text: str | None) -> QuerySet[Tenant]:
     tenant_id = parse_id(text)
     tenants = tenants.filter(id=tenant_id) if tenant_id else tenants.none()
     if not tenants:
-        raise CommandError("There is no such tenant. Its id is in the operators' admin.")
+        raise CommandError("There is no such tenant. Look up its id at /admin/.")
     return tenants
 
 

@@ -1,4 +1,4 @@
-"""The answers of `/v1/context` and `/v2/context`, as every version of the published client reads them."""
+"""The responses of `/v1/context` and `/v2/context`, as every version of the published client reads them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from memory.recall.search import Found, Hit
 
 
 def graph_context(found: Found, *, user_id: str | None) -> dict[str, Any]:
-    """The answer of version 2. There are no entities, relationships or decisions yet."""
+    """The response of version 2. There are no entities, relationships or decisions yet."""
     return {
         "memories": [memory(hit) for hit in found.hits],
         "entities": [],
@@ -20,7 +20,7 @@ def graph_context(found: Found, *, user_id: str | None) -> dict[str, Any]:
 
 
 def context(found: Found, events: list[Event], *, user_id: str | None) -> dict[str, Any]:
-    """The answer of version 1: the same results under all the names that any version of the client reads."""
+    """The response of version 1: the same results under all the names that any version of the client reads."""
     memories = [memory(hit) for hit in found.hits]
     said = "\n".join(f"- {hit.value}" for hit in found.hits)
     return {
@@ -74,4 +74,4 @@ def debug(found: Found, *, user_id: str | None) -> dict[str, Any]:
 def searched(user_id: str | None) -> str:
     if user_id is None:
         return f"the newest {CANDIDATES} active beliefs of the tenant"
-    return f"all active beliefs of this user, ranked those {RANKED} with the most and rarest words"
+    return f"all active beliefs of this user; ranked the {RANKED} with the most and rarest matching words"

@@ -29,15 +29,17 @@ UNFINISHED: Final = tuple("?:,;\uff1f\uff1a")  # ends of questions, and of lines
 
 
 def ingest_text(*, principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
-    """Returns the event, and how many new beliefs the text made. The same text makes none the second time.
+    """Returns the event, and the number of new beliefs. The same text adds none the second time.
 
     Two texts may hold the same sentences in a different order and deadlock, so it is retried.
     """
     with heavy_if_large(principal.tenant_id, size=len(text)):
-        return again_after_deadlock(partial(ingest_at_once, principal, user_id, text, **event_fields))
+        return again_after_deadlock(partial(ingest_in_transaction, principal, user_id, text, **event_fields))
 
 
-def ingest_at_once(principal: Principal, user_id: str, text: str, **event_fields: Any) -> tuple[dict[str, Any], int]:
+def ingest_in_transaction(
+    principal: Principal, user_id: str, text: str, **event_fields: Any
+) -> tuple[dict[str, Any], int]:
     with tenant_transaction(principal.tenant_id, by=principal):
         return write_text(principal, user_id, text, **event_fields)
 

@@ -73,7 +73,7 @@ class GraphContextView(TenantAPIView):
 
 
 class ContextView(TenantAPIView):
-    """The same search with the answer of version 1, which includes the user's newest events."""
+    """The same search with the response of version 1, which includes the user's newest events."""
 
     access: ClassVar = {"POST": [IsTenantViewer]}
     largest_body = LARGE_BODY

@@ -30,6 +30,8 @@ class Erased:
 def erase_user(*, tenant_id: UUID, user_id: str, actor: Actor) -> Erased:
     """Removes all rows of one end user, in one transaction. It doesn't find what other users' events say about them.
 
+    Rows that are written during the erasure may remain. Stop the writers first, or erase again.
+
     The audit log can't be changed, so it holds a pseudonym: an HMAC of the user id with the log's key.
     """
     values = {"tenant_id": tenant_id, "user_id": user_id}

@@ -31,7 +31,7 @@ def events_before(tenant_id: UUID, days: int) -> int:
 
 
 def prune_events(*, tenant_id: UUID, days: int, actor: Actor) -> int:
-    """Removes the events that happened more than `days` ago. Returns how many. Audited, also if interrupted."""
+    """Removes the events that happened more than `days` ago. Returns how many. Audited even if interrupted."""
     before, total = time_before(days), 0
     try:
         while removed := again_after_deadlock(lambda: prune_batch(tenant_id, before)):

@@ -72,7 +72,7 @@ def remove_events(condition: str, values: dict[str, Any]) -> int:
 
 
 def remove_rows(model: type[Remembered], condition: str, values: dict[str, Any]) -> int:
-    """Removes the beliefs or episodes that meet a condition, as above."""
+    """Removes the beliefs or episodes that meet a condition, with their counts; see `remove_events`."""
     table, returning = sql.Identifier(model._meta.db_table), model.COUNTING.returning
     statement = sql.SQL(REMOVE).format(table=table, condition=sql.SQL(condition), returning=returning)
     with connection.cursor() as cursor:

@@ -38,10 +38,10 @@ def delete_tenant(*, tenant_id: UUID, actor: Actor) -> dict[str, int]:
     transaction fails, because every table refers to the tenant's row. Then the sweep runs again.
     """
     with TAKEBACKS.take(tenant_id):
-        return delete_at_once(tenant_id, actor)
+        return delete_in_batches(tenant_id, actor)
 
 
-def delete_at_once(tenant_id: UUID, actor: Actor) -> dict[str, int]:
+def delete_in_batches(tenant_id: UUID, actor: Actor) -> dict[str, int]:
     deleted: Counter[str] = Counter()
     chain = suspend_for_deletion(tenant_id, actor)
     by = replace(actor.principal, is_deleting=True) if actor.principal else None

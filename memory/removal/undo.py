@@ -105,14 +105,14 @@ def lost_beliefs(key: APIKey, since: datetime) -> LostBeliefs:
 def undo_writes(*, key: APIKey, since: datetime, dry_run: bool, actor: Actor) -> Undone:
     """Removes what a key wrote since a time, in one transaction. A dry run does the same and rolls back.
 
-    It goes by `written_at`, because an import brings its own `created_at`. It can't restore what the key deleted or
-    changed in place. Revoke the key first, because what it writes during the undo stays.
+    It uses `written_at`, because imported rows keep their original `created_at`. It can't restore what the key deleted
+    or changed in place. Revoke the key first, because what it writes during the undo stays.
     """
     with TAKEBACKS.take(key.tenant_id):
-        return again_after_deadlock(lambda: undo_at_once(key, since, actor, dry_run=dry_run))
+        return again_after_deadlock(lambda: undo_in_transaction(key, since, actor, dry_run=dry_run))
 
 
-def undo_at_once(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
+def undo_in_transaction(key: APIKey, since: datetime, actor: Actor, *, dry_run: bool) -> Undone:
     values = {"tenant_id": key.tenant_id, "key_id": key.id, "since": since}
     with tenant_transaction(key.tenant_id, by=actor.principal, unhurried=True):
         exclude_builders(key.tenant_id)

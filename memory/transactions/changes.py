@@ -22,9 +22,9 @@ ATTEMPTS: Final = 5  # to lock users while other transactions add or remove them
 SLOTS: Final = 16  # rows per tenant and day, chosen by backend, so that parallel writers don't lock the same row
 TOTAL: Final = date.min  # rows of this day hold the totals; events of that day itself are on no chart
 COUNTS: Final = ("events", "beliefs", "episodes", "users")
-# Two statements end with this: one that writes an event, and `WRITE`. An INSERT into `memory_enduser` waits for another
-# transaction that adds or removes the same user, and then may neither find nor add it, because the statement's snapshot
-# is older. `missed` counts these users. If there are any, the statement writes nothing and runs again.
+# Two statements begin with this: the one that writes an event, and `WRITE`. An INSERT into `memory_enduser` waits for
+# another transaction that adds or removes the same user, and then may neither find nor add it, because the statement's
+# snapshot is older. `missed` counts these users. If there are any, the statement writes nothing and runs again.
 COUNT: Final = f"""
 wanted AS (
     {{names}}

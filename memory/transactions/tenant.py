@@ -28,8 +28,8 @@ def tenant_transaction(
     nothing. The setting ends with the transaction, so it works with connection poolers. It can't be nested.
 
     `by`: the principal whose authority the writes rely on. It is checked again before the commit
-    (`tenants/authority.py`). Only reads and an operator's commands leave it out. `snapshot`: one consistent view
-    (repeatable read), for reads. `unhurried`: without the time limit of API requests.
+    (`tenants/authority.py`). Only reads, an operator's commands and the builder of derived episodes leave it out.
+    `snapshot`: one consistent view (repeatable read), for reads. `unhurried`: without the time limit of API requests.
 
     The collected changes of counts are written last, and after them the functions given to `at_the_end`.
     """

@@ -119,14 +119,14 @@ def reader_by_type(field: "models.Field[Any, Any]") -> Read:
 
 def check_belief(row: Mapping[str, Any]) -> None:
     if (row["status"] == Belief.Status.ACTIVE) != (row["ended_at"] is None):
-        raise ValueError("ended_at is there exactly when the status is not active")
+        raise ValueError("ended_at must be set if and only if the status is not active")
 
 
 def check_episode(row: Mapping[str, Any]) -> None:
     if row["ended_at"] is not None and row["ended_at"] < row["started_at"]:
         raise ValueError("ended_at is before started_at")
     if row["derived"] and (row["ended_at"] is None or not row["event_ids"]):
-        raise ValueError("a derived episode has an end and events")
+        raise ValueError("a derived episode must have ended_at and event_ids")
 
 
 def no_check(row: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ def read_rows(stream: Readable, *, most: int | None) -> Generator[tuple[int, int
     number = 0
     for number, line in read_lines(stream, most=most):
         if footer is not None:
-            raise refuse_line(number, "there is more after the footer")
+            raise refuse_line(number, "there are more lines after the footer")
         parsed = parse_line(number, line)
         kind = parsed.get("type")
         if number == 1:
@@ -104,14 +104,14 @@ def read_rows(stream: Readable, *, most: int | None) -> Generator[tuple[int, int
             footer = parsed
             check_footer(number, footer, counts, checksum.hexdigest())
         elif not isinstance(kind, str) or kind not in counts:
-            raise refuse_line(number, "its type is none of event, belief, episode, user, footer")
+            raise refuse_line(number, "its type must be one of event, belief, episode, user, footer")
         else:
             counts[kind] += 1
             if row_type := TYPES.get(kind):
                 yield number, len(line), row_type, read_row(number, row_type, parsed)
         checksum.update(line)
     if footer is None:
-        raise refuse_line(number + 1, "the footer is missing: the file is cut off")
+        raise refuse_line(number + 1, "the footer is missing: the file is incomplete")
 
 
 def check_header(header: dict[str, Any]) -> None:
@@ -119,15 +119,15 @@ def check_header(header: dict[str, Any]) -> None:
         raise refuse_line(1, f"not the header of a {FORMAT} file")
     version = header.get("version")
     if version != VERSION or type(version) is not int:  # in Python, True == 1.0 == 1
-        raise refuse_line(1, f"its version is not {VERSION}, the only one that is known here")
+        raise refuse_line(1, f"its version is not {VERSION}, the only supported version")
 
 
 def check_footer(number: int, footer: dict[str, Any], counts: dict[str, int], checksum: str) -> None:
     if footer.get("sha256") != checksum:
-        raise refuse_line(number, "the checksum is not that of the lines before")
+        raise refuse_line(number, "the checksum doesn't match the preceding lines")
     counted = footer.get("counts")
     if counted != counts or any(type(count) is not int for count in counted.values()):
-        raise refuse_line(number, "the counts are not those of the lines before")
+        raise refuse_line(number, "the counts don't match the preceding lines")
 
 
 def read_row(number: int, row_type: RowType, parsed: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class Merge:
         skipped = len(self.rows) - created
         if skipped and self.on_conflict == "fail":
             raise Conflict(
-                f"{skipped} of the {self.row_type.name}s up to line {self.rows[-1][0]} exist here already."
+                f"{skipped} of the {self.row_type.name}s up to line {self.rows[-1][0]} already exist here."
                 " Nothing was imported.",
                 code="import_conflict",
             )

@@ -54,7 +54,7 @@ class Bounded:
         chunk = self.stream.read(size)
         self.total += len(chunk)
         if self.most is not None and self.total > self.most:
-            raise TooLargeError(f"file is larger than {self.most:,} bytes (`manage.py import_tenant` takes any size)")
+            raise TooLargeError(f"file is larger than {self.most:,} bytes (`manage.py import_tenant` accepts any size)")
         return chunk
 
 
@@ -78,11 +78,11 @@ class Gunzipped:
 
     def unpack(self, size: int) -> bytes:
         if not self.packed:
-            raise UnreadableError("gzip stream is cut off")
+            raise UnreadableError("gzip stream is incomplete")
         try:
             unpacked = self.unpacker.decompress(self.packed, size)
         except zlib.error:
-            raise UnreadableError("data is no gzip stream, or a damaged one") from None
+            raise UnreadableError("data is not a valid gzip stream") from None
         self.packed = self.unpacker.unconsumed_tail or self.unpacker.unused_data
         return unpacked
 
@@ -126,7 +126,7 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
     if is_too_deep(line, parsed):
         raise refuse_line(number, f"nested deeper than {DEEPEST}")
     if holds_nul(line):
-        raise refuse_line(number, "it holds the character NUL")
+        raise refuse_line(number, "it contains the character NUL")
     return parsed
 
 
@@ -134,5 +134,5 @@ def why_unreadable(line: bytes) -> str:
     if line.endswith(b"\n") and (place := misplaced_byte(line)):  # otherwise the file may end inside a character
         return f"not UTF-8: its byte {place}"
     if unfit := what_is_unfit(line):
-        return f"it holds {unfit.what}"
-    return "not JSON, or cut off"
+        return f"it contains {unfit.what}"
+    return "not JSON, or incomplete"

@@ -36,7 +36,7 @@ class NDJSONParser(BaseParser):
 
 
 class ExportView(TenantAPIView):
-    """Streams everything in the tenant except secrets, as NDJSON."""
+    """Streams the tenant's memory and its list of people, as NDJSON."""
 
     access: ClassVar = {"GET": [IsTenantAdmin]}
     renderer_classes = (*TenantAPIView.renderer_classes, NDJSONRenderer)

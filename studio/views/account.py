@@ -27,7 +27,7 @@ def account(request: PageRequest) -> HttpResponse:
     if form.submitted:
         with form.checking():
             change_member(user=user, changes=form.fields(), actor=actor_of(request))
-            messages.success(request, "Your name is changed.")
+            messages.success(request, "Your name was changed.")
             return redirect("studio:account")
     sessions = list(own_sessions(request).order_by("-id")[:MOST])
     return form.show("studio/account/account.html", user=user, sessions=sessions, this=request.principal.session_id)
@@ -44,7 +44,7 @@ def password(request: PageRequest) -> HttpResponse:
     if form.submitted:
         with form.checking():
             ended = change_password(principal=request.principal, actor=actor_of(request), **form.fields())
-            messages.success(request, f"Your password is changed. {ended_text(ended)}")
+            messages.success(request, f"Your password was changed. {ended_text(ended)}")
             return redirect("studio:account")
     return form.show("studio/account/password.html")
 
@@ -52,7 +52,7 @@ def password(request: PageRequest) -> HttpResponse:
 def ended_text(ended: int) -> str:
     if not ended:
         return "You had no other sessions."
-    return f"You are signed out of {ended} other {'session' if ended == 1 else 'sessions'}."
+    return f"{ended} other {'session was' if ended == 1 else 'sessions were'} ended."
 
 
 class EndSerializer(serializers.Serializer[Any]):
@@ -68,7 +68,7 @@ def end(request: PageRequest) -> HttpResponse:
         chosen, actor = form.fields().get("session"), actor_of(request)
         if chosen:
             end_session(session=own_sessions(request).with_id(chosen), actor=actor)
-            messages.success(request, "That session is ended.")
+            messages.success(request, "The session was ended.")
         else:
             messages.success(request, ended_text(sign_out(principal=request.principal, scope="others", actor=actor)))
     if form.fault:

@@ -102,7 +102,7 @@ def to_active(request: PageRequest, belief: Belief) -> HttpResponse:
     active = active_version(belief)
     if active is None:
         return redirect("studio:beliefs-belief", id=belief.id)  # that page says that it was deactivated
-    messages.warning(request, "The version that you opened is no longer active. This is the active one.")
+    messages.warning(request, "The version that you opened is no longer active. This is the active version.")
     return redirect("studio:beliefs-edit", id=active.id)
 
 
@@ -127,7 +127,7 @@ def revise(request: PageRequest, id: str, changes: dict[str, Any]) -> Belief:
     with tenant_transaction(tenant_id, by=request.principal):
         current = Belief.objects.for_tenant(tenant_id).select_for_update().with_id(id)
         if current.updated_at.isoformat() != request.POST.get("seen"):
-            raise Conflict("It was changed while this form was open.", code="changed_meanwhile")
+            raise Conflict("This belief was changed while the form was open.", code="changed_meanwhile")
         return revise_belief(principal=request.principal, belief=current, changes=changes)
 
 
@@ -162,8 +162,10 @@ def forget_versions(request: PageRequest, belief: Belief, *, soft: bool) -> Http
     versions = {"subject_id": belief.subject_id, "key": belief.key}
     count = forget_beliefs(tenant_id=belief.tenant_id, wanted=versions, soft=soft, actor=actor_of(request))
     if soft:
-        said = "Deactivated: searches no longer find it." if count else "There was no active version left."
+        said = (
+            "The belief was deactivated. Searches no longer find it." if count else "The belief had no active version."
+        )
         messages.success(request, said)
         return redirect("studio:beliefs-belief", id=belief.id)
-    messages.success(request, f"Deleted for good: {count:,} version{'' if count == 1 else 's'}.")
+    messages.success(request, f"Permanently deleted: {count:,} version{'' if count == 1 else 's'}.")
     return redirect(user_page(belief.subject_id))

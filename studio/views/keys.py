@@ -30,13 +30,13 @@ from tenants.actor import actor_of
 from tenants.models import Role, Tenant
 from tenants.permissions import IsTenantAdmin
 
-LIFETIMES: Final = {"30": "30 days", "60": "60 days", "90": "90 days", "365": "A year"}
+LIFETIMES: Final = {"30": "30 days", "60": "60 days", "90": "90 days", "365": "1 year"}
 USUAL: Final = "90"
-GRACES: Final = {"0": "At once", "3600": "In an hour", "86400": "In a day", "604800": "In 7 days"}
+GRACES: Final = {"0": "Immediately", "3600": "In 1 hour", "86400": "In 1 day", "604800": "In 7 days"}
 ROLES: Final = {
-    Role.VIEWER: "Reads events, beliefs, episodes and statistics. For dashboards.",
-    Role.EDITOR: "Also writes them. What most agents need.",
-    Role.ADMIN: "Also exports and imports everything. For backups and migrations.",
+    Role.VIEWER: "Can read events, beliefs, episodes and statistics. For dashboards.",
+    Role.EDITOR: "Can also write them. For most agents.",
+    Role.ADMIN: "Can also export and import everything. For backups and migrations.",
 }
 EDITABLE: Final = {"name": "The name", "allowed_ips": "The IP allowlist", "rate_limit_per_minute": "The rate limit"}
 LATELY: Final = timedelta(days=1)
@@ -144,7 +144,7 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
                 changes=lambda now: changes_of(form, fields, editable(now), EDITABLE),
                 actor=actor_of(request),
             )
-            messages.success(request, f"Key {changed.name} is saved.")
+            messages.success(request, f"Key {changed.name} was saved.")
             return redirect("studio:keys-key", id=id)
     return form.show("studio/keys/edit.html", key=found)
 
@@ -180,7 +180,7 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
         with form.checking():
             form.fields()
             revoke_key(key=found, actor=actor_of(request))
-            messages.success(request, f"Key {found.name} is revoked and refused from now on.")
+            messages.success(request, f"Key {found.name} was revoked and no longer works.")
             return redirect("studio:keys-key", id=id)
     used_lately = found.last_used_at is not None and found.last_used_at > timezone.now() - LATELY
     return form.show("studio/keys/revoke.html", key=found, used_lately=used_lately)
@@ -199,8 +199,8 @@ def undo(request: PageRequest, id: str) -> HttpResponse:
             undone = undo_writes(key=found, since=since, dry_run=dry_run, actor=actor_of(request))
             if not dry_run:
                 taken = {"event": undone.events, "belief": undone.beliefs.removed, "episode": undone.episodes}
-                messages.success(request, f"Taken back: {counted_all(taken)}.")
+                messages.success(request, f"Removed: {counted_all(taken)}.")
                 return redirect("studio:keys-key", id=id)
             if "act" in form.values:
-                raise serializers.ValidationError({"confirmed": ["Tick this to go on."]})
+                raise serializers.ValidationError({"confirmed": ["Tick this box to continue."]})
     return form.show("studio/keys/undo.html", key=found, undone=undone, not_undone=NOT_UNDONE)

@@ -24,9 +24,9 @@ from tenants.problems import Conflict
 
 MOST: Final = 50
 ROLES: Final = {
-    Role.VIEWER: "Sees events, beliefs, episodes and statistics, and changes nothing.",
-    Role.EDITOR: "Also writes and corrects them.",
-    Role.ADMIN: "Also manages keys, people and settings, exports, imports and erases.",
+    Role.VIEWER: "Can view events, beliefs, episodes and statistics.",
+    Role.EDITOR: "Can also write and edit them.",
+    Role.ADMIN: "Can also manage keys, members and settings, and export, import and erase data.",
 }
 
 
@@ -63,10 +63,10 @@ def member(request: PageRequest, id: str) -> HttpResponse:
 
 def change_text(person: User, sent: Any) -> str:
     if "is_active" not in sent:
-        return f"The role of {person.email} is {person.role} now."
+        return f"{person.email} is now {person.role}."
     if sent["is_active"] == "true":
-        return f"{person.email} may sign in again."
-    return f"{person.email} is deactivated and signed out everywhere."
+        return f"{person.email} can sign in again."
+    return f"{person.email} was deactivated and signed out on all devices."
 
 
 @page(IsTenantAdmin, form=True)
@@ -94,7 +94,7 @@ def remove(request: PageRequest, id: str) -> HttpResponse:
         with form.checking():
             form.fields()
             remove_member(user=person, actor=actor_of(request))
-            messages.success(request, f"{person.email} is removed.")
+            messages.success(request, f"{person.email} was removed.")
             return redirect("studio:members")
     return form.show("studio/members/remove.html", person=person)
 
@@ -129,6 +129,6 @@ def revoke(request: PageRequest, id: str) -> HttpResponse:
         with form.checking():
             form.fields()
             revoke_invitation(invitation=invitation, actor=actor_of(request))
-            messages.success(request, f"The invitation for {invitation.email} is revoked. Its link no longer works.")
+            messages.success(request, f"The invitation for {invitation.email} was revoked. Its link no longer works.")
             return redirect("studio:members")
     return form.show("studio/members/revoke.html", invitation=invitation)

@@ -16,11 +16,11 @@ from tenants.permissions import IsTenantAdmin
 
 NEWEST: Final = 8
 CONCERNS: Final = {
-    "ends_soon": "Ending within 30 days",
+    "ends_soon": "Expire within 30 days",
     "idle": "Not used for 90 days",
     "never_used": "Never used",
-    "without_expiry": "Without an end",
-    "against_policy": "Against the key policy",
+    "without_expiry": "Never expire",
+    "against_policy": "Violate the key policy",
 }
 
 

@@ -14,10 +14,10 @@ from studio.forms import sentence_of
 
 MOST: Final = 20
 LABELS: Final = {
-    "words": "Words: how many of your words it has, and how close together",
+    "words": "Words: how many of your words match, and how close together they are",
     "recency": "Recency: halves every 30 days",
-    "confidence": "Confidence: how sure the writer was",
-    "use": "Use: how often agents recalled it",
+    "confidence": "Confidence: how certain the writer was",
+    "use": "Use: how often agents have recalled it",
 }
 
 

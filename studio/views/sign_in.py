@@ -142,7 +142,7 @@ def reset(request: HttpRequest) -> HttpResponse:
     if form.submitted:
         with form.checking():
             reset_password(**form.fields(), actor=actor_of(request))
-            messages.success(request, "Your password is set, and you are signed out everywhere. Sign in with it.")
+            messages.success(request, "Your password was set, and all your sessions were ended. Sign in again.")
             return redirect("studio:login")
     return form.show("studio/reset.html")
 
@@ -156,7 +156,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
             actor = actor_of(request)
             user = accept_invitation(**form.fields(), actor=actor)
             tenant = Tenant.objects.get(users=user)
-            messages.success(request, f"Welcome to {tenant.name}. Your account is made: {user.email}, {user.role}.")
+            messages.success(request, f"Welcome to {tenant.name}. Your account {user.email} has the role {user.role}.")
             response = redirect(reverse("studio:overview") + "#content")  # replaces the fragment, which holds the token
             return with_session(request, response, user, tenant, actor)
     return form.show("studio/invitation.html")

@@ -25,7 +25,7 @@ from tenants.permissions import IsTenantAdmin
 from tenants.problems import Unprocessable
 
 GZIP: Final = b"\x1f\x8b"  # RFC 1952, section 2.3.1
-NO_EXPORT: Final = "This file is not an export: choose one that was downloaded here."
+NO_EXPORT: Final = "This file is not an export. Choose a file that was downloaded from the export page."
 
 
 @page(IsTenantAdmin)

@@ -1,4 +1,4 @@
-"""End users, about whom agents remember something. A name may hold any character, so it goes in the query string."""
+"""The people that agents remember things about. A name may hold any character, so it is in the query string."""
 
 from typing import Any, Final
 
@@ -73,7 +73,7 @@ def erase(request: PageRequest) -> HttpResponse:
             form.fields()
             erased = erase_user(tenant_id=tenant_id, user_id=name, actor=actor_of(request))
             gone = {"event": erased.events, "belief version": erased.beliefs, "episode": erased.episodes}
-            messages.success(request, f"Erased for good: {counted_all(gone)}.")
+            messages.success(request, f"Permanently erased: {counted_all(gone)}.")
             return redirect(user_page(name))
     with tenant_transaction(tenant_id):
         tally = tally_of(tenant_id=tenant_id, user_id=name)

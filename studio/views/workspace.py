@@ -25,8 +25,8 @@ from tenants.services import change_tenant, freeze_keys, unfreeze_keys
 LABELS: Final = {
     "name": "The name",
     "sector": "The sector",
-    "require_key_expiry": "“Every key must have an end”",
-    "max_key_lifetime_days": "The longest lifetime",
+    "require_key_expiry": "“Every key must expire”",
+    "max_key_lifetime_days": "The maximum lifetime",
     "rate_limit_per_minute": "The rate limit",
     "event_retention_days": "The number of days to keep events",
 }
@@ -51,9 +51,9 @@ def workspace(request: PageRequest) -> HttpResponse:
             if days != confirmed_days and shortens(days, tenant.event_retention_days):
                 doomed = events_before(tenant.id, days)
             if doomed:
-                raise serializers.ValidationError({"confirmed_days": ["Tick this to go on."]})
+                raise serializers.ValidationError({"confirmed_days": ["Tick this box to continue."]})
             save_settings(request, form, fields)
-            messages.success(request, "The settings are saved.")
+            messages.success(request, "Settings saved.")
             return redirect("studio:settings")
     most = {"most_days": LONGEST_DAYS, "most_retention": LONGEST_RETENTION}
     return form.show(
@@ -63,8 +63,9 @@ def workspace(request: PageRequest) -> HttpResponse:
 
 def limit_hint(tenant: Tenant) -> str:
     cap = cap_of(tenant)
-    most = "Empty: no limit." if cap is None else f"The operator allows at most {cap:,}, also if this is empty."
-    return f"For all keys together. Beyond it, programs are told to wait. {most}"
+    capped = f"The operator allows at most {cap:,}, even if this is empty."
+    most = "Leave empty for no limit." if cap is None else capped
+    return f"For all keys together. Above this limit, programs get an error and must retry later. {most}"
 
 
 def settings_of(tenant: Tenant) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def freeze(request: PageRequest) -> HttpResponse:
             act = unfreeze_keys if thaw else freeze_keys
             act(tenant_id=request.principal.tenant_id, actor=actor_of(request))
             if thaw:  # the page itself shows that keys are frozen
-                messages.success(request, "Keys work again.")
+                messages.success(request, "All keys work again.")
             return redirect("studio:settings")
     return form.show("studio/settings/freeze.html", tenant=own_tenant(request))
 

@@ -24,7 +24,7 @@ class SuspensionFilter(OfferedFilter):
 
 class CapForm(forms.Form):
     cap = forms.IntegerField(
-        label="Requests a minute",
+        label="Requests per minute",
         min_value=1,
         max_value=HIGHEST_RATE_LIMIT,
         required=False,

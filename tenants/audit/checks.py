@@ -137,7 +137,7 @@ def is_intact(entry: AuditEntry, previous: bytes) -> bool:
 
 
 def kept_head_fault(kept: Place, tenant_id: UUID | None = None) -> str | None:
-    """A sentence if the row that this kept head names is gone, or None. An older state that was restored lacks it."""
+    """None, or why the row that this saved head names is missing, which means an older state was restored."""
     heads, entries = AuditHead.objects.all(), AuditEntry.objects.exclude(tenant_id=None)
     if tenant_id is not None:
         heads, entries = heads.filter(tenant_id=tenant_id), entries.filter(tenant_id=tenant_id)

@@ -22,7 +22,7 @@ class Echo:
 
 
 def csv_lines(entries: Iterable[AuditEntry], head: Place) -> Generator[str]:
-    """Yields a line of names, a line per row, and a last line with the chain's head. Without it, a file is cut off."""
+    """Yields the column names, one line per row, and the chain's head. A file without this line is incomplete."""
     writer = csv.writer(Echo(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(COLUMNS)
     for entry in entries:

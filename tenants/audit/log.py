@@ -162,7 +162,7 @@ def head_mac(head: AuditHead) -> bytes:
 
 
 def pseudonym(tenant_id: UUID, name: str) -> str:
-    """Replaces an end user's id, which the log must not store. Whose it is can't be told without the audit key."""
+    """Replaces an end user's id, which the log must not store. It can't be traced to a user without the audit key."""
     return "hmac-sha256:" + mac(signing_kid(), b"pseudonym", str(tenant_id).encode(), name.encode()).hex()
 
 

@@ -18,7 +18,7 @@ class Place:
         """Called often by a long request. Sleeps half of the time while other tenants are active."""
 
     def leave(self) -> None:
-        """Gives the place up: something else bounds the request, and the caller's next one may begin."""
+        """Releases the place. Another limit now applies to this request."""
 
     def belongs_to(self, tenant_id: UUID | None) -> None:
         """Records which tenant the credential belongs to. None: the credential was refused."""

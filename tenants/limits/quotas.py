@@ -1,4 +1,4 @@
-"""Limits the requests a minute of each key, and of all keys of a tenant together. Never counts people.
+"""Limits requests per minute, per key and per tenant. Requests by people are never counted.
 
 A runaway key must not keep its tenant's people from stopping it. Nothing is counted where no limit is set.
 """
@@ -14,7 +14,7 @@ from tenants.models import Tenant
 from tenants.principal import Principal
 
 MINUTE: Final = 60
-SENTENCE: Final = "At most {} requests a minute are allowed for this {}."
+SENTENCE: Final = "At most {} requests per minute are allowed for this {}."
 
 
 class Quota(NamedTuple):
@@ -58,7 +58,7 @@ def refuse_over_cap(tenant: Tenant, wanted: int | None) -> None:
     """Raises 422 `over_cap` if `wanted` is above the cap. None is allowed: then the cap is the limit."""
     cap = cap_of(tenant)
     if wanted is not None and cap is not None and wanted > cap:
-        sentence = f"The operator allows this workspace at most {cap:,} requests a minute."
+        sentence = f"The operator allows this workspace at most {cap:,} requests per minute."
         raise ValidationError({"rate_limit_per_minute": [ErrorDetail(sentence, code="over_cap")]})
 
 

@@ -71,7 +71,10 @@ class Slots:
         return may_run
 
     def is_next(self, tenant: Hashable) -> bool:
-        """Next is the waiting tenant with the fewest running requests; of several, the one that came first."""
+        """The next to run is the waiting tenant with the fewest running requests.
+
+        Ties go to the one that has waited longest.
+        """
         return self.may_run(tenant) and tenant == min(self.waiting, key=lambda other: self.running[other])
 
 

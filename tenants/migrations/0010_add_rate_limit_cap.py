@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="tenant",
             name="rate_limit_cap",
-            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="cap of requests a minute"),
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="cap of requests per minute"),
         ),
     ]

@@ -14,7 +14,7 @@ from tenants.models import Role, Tenant
 from tests.factories import PASSWORD, client_for, make_session, make_tenant, make_user
 from tests.operators import act, list_url, make_operator, messages_of, operator_client, page_url, shown
 
-LAST_ADMIN = "This is the workspace's last active admin. Make another one first."
+LAST_ADMIN = "This is the workspace's last active admin. Make somebody else an admin first."
 
 
 @pytest.fixture

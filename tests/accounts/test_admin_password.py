@@ -169,7 +169,7 @@ def command(*arguments: str) -> str:
 def test_making_an_operator_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     monkeypatch.setenv("DJANGO_SUPERUSER_EMAIL", "Ops@Example.com")
-    assert command("createsuperuser", "--noinput") == "The operator was made.\n"
+    assert command("createsuperuser", "--noinput") == "The operator was created.\n"
     operator = User.objects.get(is_staff=True)
     (row,) = rows(Action.USER_CREATED)
     assert (row.actor_kind, row.actor_label) == ("operator", "command line")

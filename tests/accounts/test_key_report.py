@@ -51,7 +51,7 @@ def test_what_stands_is_told_on_mondays(acme: Tenant) -> None:
     make_key(acme)
     (report,) = find_reports(MONDAY)
     assert report.is_due
-    assert [section.title for section in report.sections] == ["Never used", "Without an end"]
+    assert [section.title for section in report.sections] == ["Never used", "Never expire"]
 
 
 def test_every_day_brings_each_mark_once(acme: Tenant) -> None:
@@ -111,7 +111,7 @@ def test_the_command_lists_and_does_not_mail_without_mail(acme: Tenant, capsys: 
     call_command("key_report", "--mail-all")
     printed = capsys.readouterr().out
     assert f"Acme ({acme.id})" in printed
-    assert f"{key.prefix}…{key.last4}  forgotten  never used, never ends" in printed
+    assert f"{key.prefix}…{key.last4}  forgotten  never used, never expires" in printed
     assert mail.outbox == []
 
 

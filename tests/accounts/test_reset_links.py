@@ -103,7 +103,7 @@ def test_a_bad_reset_token_gets_one_clear_error(kind: str, ada: User, anonymous:
     people, tokens = list(User.objects.values()), list(ResetToken.objects.values())
     answer = anonymous.post(CONFIRM, {"token": token, "new_password": NEW_PASSWORD})
     assert (answer.status_code, faults_of(answer)) == (422, LINK_INVALID)
-    assert "not valid any more" in answer.json()["detail"]
+    assert "no longer valid" in answer.json()["detail"]
     assert (list(User.objects.values()), list(ResetToken.objects.values())) == (people, tokens)
     assert not audited(ada.tenant)
 

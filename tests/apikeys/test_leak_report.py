@@ -14,7 +14,7 @@ from tenants.models import AuditEntry, Tenant
 from tests.factories import anonymous_client, changed_key, make_key
 
 PATH = "/v1/api-keys/report-leak"
-ANSWER = {"status": "received", "detail": "If this was a key of ours, it is revoked."}
+ANSWER = {"status": "received", "detail": "If this was one of our keys, it has been revoked."}
 NOT_KEYS = [
     {},
     {"api_key": None},

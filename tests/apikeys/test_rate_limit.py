@@ -1,4 +1,4 @@
-"""Requests a minute, for a key and for all keys of a tenant. Under parallel load: see `test_races.py`."""
+"""Requests per minute, for a key and for all keys of a tenant. Under parallel load: see `test_races.py`."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_a_limit_lets_so_many_through_and_says_how_many_are_left(acme: Tenant) -
         assert 0 < int(seconds) <= 60
     refused = client.get("/v1/stats")
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
-    assert "3 requests a minute" in refused.json()["detail"]
+    assert "3 requests per minute" in refused.json()["detail"]
     assert refused["RateLimit-Policy"] == '"key";q=3;w=60'
     name, remaining, seconds = LEFT.fullmatch(refused["RateLimit"]).groups()
     assert (int(remaining), seconds) == (0, refused["Retry-After"])

@@ -69,7 +69,7 @@ def test_without_grace_the_old_key_is_refused_at_once(acme: Tenant, admin: APICl
     made = rotate(admin, old, grace_seconds=0)
     refused = whoami(plaintext)
     assert (refused.status_code, refused.json()["code"]) == (401, "key_expired")
-    assert "replaced by a new one" in refused.json()["detail"]
+    assert "This API key was replaced" in refused.json()["detail"]
     assert whoami(made["api_key"]).status_code == 200
 
 

@@ -145,7 +145,7 @@ def test_the_form_of_a_page_costs_little(path: str, acme_editor: User) -> None:
 def test_a_strangers_file_is_not_read_to_ask_them_to_sign_in() -> None:
     body = PARTS["almost boundaries"].fill(4 * MIB)
     response = send(Client(), "/studio/settings/import", body, MULTIPART, most=A_BODY)
-    assert (response.status_code, "too long to be kept" in response.content.decode()) == (401, True)
+    assert (response.status_code, "too long to keep" in response.content.decode()) == (401, True)
 
 
 def test_the_longest_belief_can_be_edited(acme: Tenant, acme_editor: User) -> None:

@@ -40,19 +40,19 @@ def sign_in(page: Page, email: str) -> None:
 def sign_up(page: Page) -> str:
     """From the first page of all. Returns the key that is shown."""
     page.goto("/")
-    page.get_by_role("link", name="Make a workspace").click()
-    page.get_by_label("Name of the workspace").fill("Initech")
+    page.get_by_role("link", name="Create a workspace").click()
+    page.get_by_label("Workspace name").fill("Initech")
     page.get_by_label("Your name").fill("Peter Gibbons")
     page.get_by_label("E-mail address").fill(f"peter-{uuid4().hex}@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create workspace").click()
     return shown_key(page)
 
 
 def make_key(page: Page, name: str) -> str:
     page.goto("/studio/keys/new")
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create key").click()
     return shown_key(page)
 
 

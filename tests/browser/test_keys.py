@@ -45,7 +45,7 @@ def test_from_sign_up_to_the_first_event(watch: Watch, server_url: str) -> None:
     expect(page.locator(".steps .done")).to_have_count(3)
     assert page.evaluate("window.loadedOnce")
     tab.look("scene-first-memory")
-    page.get_by_role("link", name="Show it").click()
+    page.get_by_role("link", name="View it").click()
     expect(page.get_by_text("I moved to London.")).to_be_visible()
 
 
@@ -64,19 +64,19 @@ def test_a_key_is_made_copied_used_rotated_and_revoked(watch: Watch, person: Per
     expect(use.get_by_text("just now")).to_be_visible()  # without a reload
 
     page.get_by_role("link", name="Rotate").click()
-    page.get_by_role("button", name="Rotate it").click()
+    page.get_by_role("button", name="Rotate key").click()
     fresh = shown_key(page)
     assert (refusal_of(server_url, key), refusal_of(server_url, fresh)) == ("", "")
 
     page.get_by_role("link", name="I have saved it").click()
     page.get_by_role("link", name="Revoke").click()
-    page.get_by_label("Name of the key").fill("agnt")
-    page.get_by_role("button", name="Revoke it").click()
+    page.get_by_label("Key name").fill("agnt")
+    page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("This is not the name.")).to_be_visible()
     tab.look("scene-revoke-refused")
-    page.get_by_label("Name of the key").fill("agent")
-    page.get_by_role("button", name="Revoke it").click()
-    expect(page.get_by_text("is revoked")).to_be_visible()
+    page.get_by_label("Key name").fill("agent")
+    page.get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_text("was revoked")).to_be_visible()
     assert (refusal_of(server_url, key), refusal_of(server_url, fresh)) == ("", "key_revoked")
 
 
@@ -84,7 +84,7 @@ def test_reloading_does_not_show_the_key_again(open_context: Open, person: Perso
     page = open_context(person.token).new_page()
     key = make_key(page, "agent")
     page.reload()  # sends the form again
-    expect(page.get_by_text("was made when this form was sent first")).to_be_visible()
+    expect(page.get_by_text("was created the first time you sent this form")).to_be_visible()
     assert key not in page.content()
     assert keys_of(person, in_server) == 1
 
@@ -93,20 +93,20 @@ def test_reloading_after_sign_up_says_what_is_made(open_context: Open) -> None:
     page = open_context().new_page()
     key = sign_up(page)
     page.reload()
-    expect(page.get_by_role("heading", name="Your workspace is made")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your workspace is ready")).to_be_visible()
     assert key not in page.content()
-    page.get_by_role("link", name="Make another key").click()
-    expect(page.get_by_role("heading", name="Make an API key")).to_be_visible()
+    page.get_by_role("link", name="Create another key").click()
+    expect(page.get_by_role("heading", name="Create an API key")).to_be_visible()
 
 
 def test_going_back_does_not_show_the_key_again(open_context: Open, person: Person, in_server: InServer) -> None:
     page = open_context(person.token).new_page()
     key = make_key(page, "agent")
     page.get_by_role("link", name="I have saved it").click()
-    expect(page.get_by_role("heading", name="What it wrote")).to_be_visible()
+    expect(page.get_by_role("heading", name="Data written by this key")).to_be_visible()
     with contextlib.suppress(Error):  # Chromium kept nothing of the answer, and shows that instead
         page.go_back()
-    expect(page.get_by_role("heading", name="What it wrote")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Data written by this key")).to_have_count(0)
     expect(page.locator("body")).not_to_contain_text(key)
     assert keys_of(person, in_server) == 1
 
@@ -116,10 +116,10 @@ def test_a_double_click_makes_one_key(script: bool, open_context: Open, person: 
     page = open_context(person.token, java_script_enabled=script).new_page()
     page.goto("/studio/keys/new")
     page.get_by_label("Name", exact=True).fill("agent")
-    page.get_by_role("button", name="Make the key").dblclick()
+    page.get_by_role("button", name="Create key").dblclick()
     page.wait_for_load_state()
     # The form still, the key, or that it was made: the second click may have come after the answer to the first.
-    told = page.get_by_role("heading", name=re.compile("Make an API key|The key was made"))
+    told = page.get_by_role("heading", name=re.compile("Create an API key|Key already created"))
     expect(told.or_(page.locator("#secret"))).to_be_visible()
     page.goto("/studio/keys")
     expect(page.get_by_role("link", name="agent", exact=True)).to_have_count(1)
@@ -137,16 +137,16 @@ def test_without_a_script_a_key_is_made_and_revoked(open_context: Open, person: 
     expect(page.get_by_role("button", name="Copy")).to_have_count(0)
     page.get_by_role("link", name="I have saved it").click()
     page.get_by_role("link", name="Revoke").click()
-    page.get_by_label("Name of the key").fill("agent")
-    page.get_by_role("button", name="Revoke it").click()
-    expect(page.get_by_text("is revoked")).to_be_visible()
+    page.get_by_label("Key name").fill("agent")
+    page.get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_text("was revoked")).to_be_visible()
     assert refusal_of(server_url, key) == "key_revoked"
 
 
 def test_the_keyboard_alone_makes_a_key(open_context: Open, person: Person) -> None:
     page = open_context(person.token).new_page()
     page.goto("/studio/keys")
-    focus_by_tab(page, "Make a key")
+    focus_by_tab(page, "Create key")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.type("agent")
@@ -155,8 +155,8 @@ def test_the_keyboard_alone_makes_a_key(open_context: Open, person: Person) -> N
     expect(page.get_by_role("radio", name="viewer")).to_be_checked()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("radio", name="A year")).to_be_checked()
-    focus_by_tab(page, "Make the key")
+    expect(page.get_by_role("radio", name="1 year")).to_be_checked()
+    focus_by_tab(page, "Create key")
     page.keyboard.press("Enter")
     shown_key(page)
 

@@ -26,11 +26,11 @@ def test_an_invitation_is_accepted_in_another_browser(watch: Watch, person: Pers
     invited = httpx.post(f"{server_url}/v1/invitations", headers=session, json=wanted).json()
     page = watch().page
     page.goto(invited["link"])
-    expect(page.get_by_label("The link's code")).to_be_hidden()  # taken from the address
+    expect(page.get_by_label("Code from the link")).to_be_hidden()  # taken from the address
     page.get_by_label("Your name").fill("Grace Hopper")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
-    expect(page.get_by_text("Your account is made")).to_be_visible()
+    expect(page.get_by_text("Welcome to")).to_be_visible()
     expect(page).to_have_url(f"{server_url}/studio/#content")  # the link's token is gone from the address
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_role("link", name="API keys")).to_have_count(0)
@@ -42,7 +42,7 @@ def test_a_used_link_says_so(open_context: Open) -> None:
     page.get_by_label("Your name").fill("Grace Hopper")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
-    expect(page.get_by_text("This link is not valid any more")).to_be_visible()
+    expect(page.get_by_text("This link is no longer valid")).to_be_visible()
 
 
 def test_going_back_after_signing_out_shows_nothing(open_context: Open, person: Person) -> None:
@@ -78,15 +78,15 @@ def test_what_was_typed_outlives_the_session(
     page = tab.page
     fill_in(page)
     end(page.context, person, in_server)
-    page.get_by_role("button", name="Make the key").click()
-    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("Your input is kept")).to_be_visible()
     if end is lose_the_cookie:
         tab.look("scene-signed-out-in-between")
     sign_in(page, person.user.email)
     expect(page.get_by_text("agent <b>seven</b>")).to_be_visible()
     if end is lose_the_cookie:
         tab.look("scene-signed-in-again")
-    page.get_by_role("button", name="Send it").click()
+    page.get_by_role("button", name="Send form").click()
     shown_key(page)
     expect(page.get_by_role("heading", name="agent <b>seven</b>")).to_be_visible()
 
@@ -107,7 +107,7 @@ def test_a_form_in_a_tab_from_before_signing_in_again_keeps_what_was_typed(
     sign_out(other)
     sign_in(other, person.user.email)
     expect(other.get_by_role("heading", name="Overview")).to_be_visible()
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.get_by_text("came from another site")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Name", exact=True)).to_have_value("agent <b>seven</b>")

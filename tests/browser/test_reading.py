@@ -20,12 +20,12 @@ def test_the_first_tab_leads_past_the_menu(open_context: Open, workspace: Worksp
     page = open_context(workspace.tokens["admin"]).new_page()
     page.goto("/studio/keys")
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="To the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Make a key")).to_be_focused()
+    expect(page.get_by_role("link", name="Create key")).to_be_focused()
 
 
 @pytest.mark.parametrize("path", ["/studio/", "/studio/keys", "/studio/login"])

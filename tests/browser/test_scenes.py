@@ -52,12 +52,12 @@ def test_a_form_that_is_wrong_all_over(watch: Watch, workspace: Workspace) -> No
     page = tab.page
     page.goto("/studio/keys/new")
     allow_anything(page)
-    page.get_by_text("On a day").click()
+    page.get_by_text("Custom date").click()
     page.get_by_text("Limits").click()
-    page.get_by_label("From these addresses alone").fill("10.0.0.1/8")
-    page.get_by_label("Requests a minute").fill("-1")
-    page.get_by_role("button", name="Make the key").click()
-    expect(page.get_by_text("Nothing was saved yet")).to_be_visible()
+    page.get_by_label("Allowed IP addresses").fill("10.0.0.1/8")
+    page.get_by_label("Requests per minute").fill("-1")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("Nothing was saved.")).to_be_visible()
     tab.look("scene-key-refused")
 
 
@@ -76,10 +76,10 @@ def test_what_would_be_taken_back(watch: Watch, workspace: Workspace, in_server:
     named = APIKey.objects.for_tenant(workspace.tenant.id).filter(name="support-agent, production")
     tab = watch(workspace.tokens["admin"])
     tab.open(f"/studio/keys/{in_server(named.get).id}/undo")
-    tab.page.get_by_role("button", name="Count it first").click()
-    expect(tab.page.get_by_role("heading", name="This would go")).to_be_visible()
-    tab.page.get_by_role("button", name="Do it").click()
-    expect(tab.page.get_by_text("Tick this to go on.")).to_be_visible()
+    tab.page.get_by_role("button", name="Preview").click()
+    expect(tab.page.get_by_role("heading", name="Will be removed")).to_be_visible()
+    tab.page.get_by_role("button", name="Undo writes").click()
+    expect(tab.page.get_by_text("Tick this box to continue.")).to_be_visible()
     tab.look("scene-taking-back")
 
 
@@ -88,7 +88,7 @@ def test_an_empty_file_is_told_at_its_field_and_stays_chosen(watch: Watch, works
     tab.open("/studio/settings/import")
     file = tab.page.get_by_label("File")
     file.set_input_files({"name": "empty.ndjson", "mimeType": "text/plain", "buffer": b""})
-    tab.page.get_by_role("button", name="Check it first").click()
+    tab.page.get_by_role("button", name="Check file").click()
     expect(tab.page.get_by_text("This file is empty.")).to_be_visible()
     expect(file).to_have_attribute("aria-invalid", "true")
     assert file.evaluate("field => field.files[0].name") == "empty.ndjson"
@@ -103,10 +103,10 @@ def test_settings_in_two_tabs(watch: Watch, in_server: InServer) -> None:
     for tab, name in ((first, "Initech East"), (second, "Initech West")):
         tab.page.get_by_label("Name").fill(name)
         tab.page.get_by_role("button", name="Save").click()
-    expect(second.page.get_by_text("The name is “Initech East” now.")).to_be_visible()
+    expect(second.page.get_by_text("The name is now “Initech East”.")).to_be_visible()
     second.look("scene-settings-changed-meanwhile")
     second.page.get_by_role("button", name="Save").click()
-    expect(second.page.get_by_text("The settings are saved.")).to_be_visible()
+    expect(second.page.get_by_text("Settings saved.")).to_be_visible()
 
 
 def test_a_belief_in_two_tabs(watch: Watch, in_server: InServer) -> None:
@@ -135,7 +135,7 @@ def test_fewer_days_of_events_are_confirmed(watch: Watch, in_server: InServer) -
     tab.look("scene-fewer-days")
     tab.page.get_by_role("checkbox", name="Remove 1 event").check()
     tab.page.get_by_role("button", name="Save").click()
-    expect(tab.page.get_by_text("The settings are saved.")).to_be_visible()
+    expect(tab.page.get_by_text("Settings saved.")).to_be_visible()
 
 
 def allow_anything(page: Page) -> None:

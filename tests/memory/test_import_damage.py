@@ -89,7 +89,7 @@ def test_of_events_that_only_another_tenant_has(refusal: Refusal, globex: Tenant
 def cut_off(packed: bytes) -> str:
     lines = zlib.decompressobj(wbits=31).decompress(packed).count(b"\n")
     place = f"After line {lines}: the" if lines else "The"
-    return f"{place} gzip stream is cut off. Nothing was imported."
+    return f"{place} gzip stream is incomplete. Nothing was imported."
 
 
 def test_packed_and_cut_at_any_byte(admin_key: APIClient) -> None:
@@ -115,7 +115,7 @@ def test_a_gzip_stream_that_breaks_off_is_told_with_the_last_whole_line(lines: i
     _, parts = long_file()
     packer = zlib.compressobj(wbits=31)
     packed = b"".join(packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH) for part in parts[:lines])
-    assert refusal(packed, packed=True) == f"After line {lines}: the gzip stream is cut off. Nothing was imported."
+    assert refusal(packed, packed=True) == f"After line {lines}: the gzip stream is incomplete. Nothing was imported."
 
 
 def test_a_member_that_is_none_is_told_with_the_last_line_of_the_one_before(refusal: Refusal) -> None:

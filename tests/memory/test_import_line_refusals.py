@@ -56,9 +56,9 @@ def test_line_that_can_not_be_read_is_refused_by_its_number(row: bytes, admin: A
         (b'"\xff"', "not UTF-8: its byte {byte}"),
         (b'"\xed\xa0\x80"', "not UTF-8: its byte {byte}"),
         (b'"\xc3\xa9\xff"', "not UTF-8: its byte {byte}"),
-        (b"NaN", "not JSON, or cut off"),
-        (b"[" * 60 + b'"\\ud800"' + b"]" * 60, "not JSON, or cut off"),
-        (b'"\\ud800', "not JSON, or cut off"),
+        (b"NaN", "not JSON, or incomplete"),
+        (b"[" * 60 + b'"\\ud800"' + b"]" * 60, "not JSON, or incomplete"),
+        (b'"\\ud800', "not JSON, or incomplete"),
     ],
     ids=lambda part: ascii(part)[:24],
 )
@@ -72,7 +72,7 @@ def test_what_makes_a_line_unreadable_is_said(text: bytes, reason: str, admin: A
 def test_a_line_that_is_cut_within_a_character_is_cut_off(admin: APIClient) -> None:
     file = make_file(as_line(EVENT).replace(b"hello", "é".encode()))
     cut = file[: file.index("é".encode()) + 1]
-    assert upload(admin, cut).json()["detail"] == "Line 2: not JSON, or cut off. Nothing was imported."
+    assert upload(admin, cut).json()["detail"] == "Line 2: not JSON, or incomplete. Nothing was imported."
 
 
 LONG = "x" * 256

@@ -19,13 +19,13 @@ def ada(acme: Tenant) -> User:
 def test_the_name_is_changed(ada: User) -> None:
     client = browser(ada)
     done = submit(client, "/studio/account", follow=True, full_name="Ada King")
-    assert "Your name is changed." in done.content.decode()
+    assert "Your name was changed." in done.content.decode()
     assert 'value="Ada King"' in done.content.decode()
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("", "Fill this in."), ("x" * 151, "At most 150 characters."), ("a\x07b", "Control characters")],
+    [("", "Fill in this field."), ("x" * 151, "At most 150 characters."), ("a\x07b", "Control characters")],
 )
 def test_a_bad_name_is_told(name: str, sentence: str, ada: User) -> None:
     response = submit(browser(ada), "/studio/account", full_name=name)
@@ -53,7 +53,7 @@ def test_a_new_password_ends_the_other_sessions(ada: User) -> None:
         ("wrong horse", NEW, "This is not your password."),
         (PASSWORD, PASSWORD, "This is the same as the current password."),
         (PASSWORD, "short", "A password has 8 to 1,024 characters."),
-        (PASSWORD, "", "Fill this in."),
+        (PASSWORD, "", "Fill in this field."),
     ],
 )
 def test_a_bad_password_is_told_and_shown_nowhere(current: str, new: str, sentence: str, ada: User) -> None:
@@ -92,17 +92,17 @@ def test_one_session_is_ended(ada: User) -> None:
     assert f'name="session" value="{other.id}"' in page.content.decode()
     typed = main_form(page) | {"session": str(other.id)}
     done = here.post("/studio/account/sessions", typed, follow=True)
-    assert "That session is ended." in done.content.decode()
+    assert "The session was ended." in done.content.decode()
     assert there.get("/studio/account").status_code == 302
     again = here.post("/studio/account/sessions", typed, follow=True)
-    assert "already sent" in again.content.decode()
+    assert "already been sent" in again.content.decode()
 
 
 def test_the_others_are_ended(ada: User) -> None:
     here, others = browser(ada), [browser(ada), browser(ada)]
     typed = main_form(here.get("/studio/account"))
     done = here.post("/studio/account/sessions", typed, follow=True)
-    assert "You are signed out of 2 other sessions." in done.content.decode()
+    assert "2 other sessions were ended." in done.content.decode()
     assert [other.get("/studio/").status_code for other in others] == [302, 302]
 
 

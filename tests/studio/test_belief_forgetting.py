@@ -27,8 +27,8 @@ def test_deactivating_keeps_the_history(acme: Tenant, acme_editor: User) -> None
     assert "Deactivated" in done.content.decode()
     assert versions(acme) == [("Leeds", "superseded"), ("London", "inactive")]
     content = client.get(f"/studio/beliefs/{belief.id}/forget").content.decode()
-    assert "No version of it is active" in content
-    assert ">Deactivate it</button>" not in content
+    assert "This belief has no active version" in content
+    assert ">Deactivate belief</button>" not in content
 
 
 def test_deleting_says_what_goes_and_asks_for_the_key(acme: Tenant, acme_editor: User) -> None:

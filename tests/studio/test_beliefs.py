@@ -75,7 +75,7 @@ def test_the_history_tells_every_version(acme: Tenant, acme_viewer: User) -> Non
     assert re.findall(r'class="cut" dir="auto">(\w+)<', history) == ["London", "Leeds"]
     assert re.findall(r'class="badge \w*">(\w+)<', history) == ["active", "superseded"]
     assert "agent" in history
-    assert "took this one&#x27;s place" in content or "took this one's place" in content
+    assert "This value was replaced" in content
 
 
 def test_a_long_history_has_pages(acme: Tenant, acme_viewer: User) -> None:
@@ -140,7 +140,7 @@ def test_a_form_is_sent_once(acme: Tenant, acme_editor: User) -> None:
     typed = main_form(client.get(path)) | TYPED | {"value": "Oslo"}
     assert client.post(path, typed).status_code == 302
     again = client.post(path, typed)
-    assert (again.status_code, "already sent" in again.content.decode()) == (409, True)
+    assert (again.status_code, "already been sent" in again.content.decode()) == (409, True)
     assert len(versions(acme)) == 2
 
 
@@ -208,7 +208,9 @@ def test_what_was_typed_over_a_deactivated_version_can_be_copied(
     editor_key.delete(f"/v1/beliefs/{belief.id}?soft=true")
     refused = client.post(path, typed)
     content = refused.content.decode()
-    assert (refused.status_code, "It was deactivated" in content, "Oslo</textarea>" in content) == (409, True, True)
+    assert refused.status_code == 409
+    assert "This belief was deactivated" in content
+    assert "Oslo</textarea>" in content
     assert ">Save" not in content
     assert client.get(path)["Location"] == f"/studio/beliefs/{belief.id}"
 
@@ -220,7 +222,7 @@ def test_editing_an_old_version_leads_to_the_active_one(acme: Tenant, acme_edito
     assert f"/studio/beliefs/{old.id}/edit" not in client.get(f"/studio/beliefs/{old.id}").content.decode()
     opened = client.get(f"/studio/beliefs/{old.id}/edit", follow=True)
     assert opened.redirect_chain == [(f"/studio/beliefs/{active.id}/edit", 302)]
-    assert "This is the active one." in opened.content.decode()
+    assert "This is the active version." in opened.content.decode()
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)

@@ -24,7 +24,7 @@ def test_an_unknown_address_is_the_houses_404(path: str, acme_admin: User) -> No
         response = client.get(path)
         page = response.content.decode()
         assert (response.status_code, "studio/studio.css" in page) == (404, True)
-        assert "There is no such thing here." in page
+        assert "Not found." in page
         assert response["X-Request-ID"] in page
 
 
@@ -53,7 +53,7 @@ def test_without_the_database_a_page_still_says_so(database_away: Any) -> None: 
     response = client.get("/studio/keys?sort=name&status=%3Cb%3E")
     page = response.content.decode()
     assert (response.status_code, response["Retry-After"]) == (503, "1")
-    assert "The database is away." in page
+    assert "The database is unavailable." in page
     assert 'href="/studio/keys?sort=name&amp;status=%3Cb%3E">Try again</a>' in page
 
 

@@ -59,7 +59,7 @@ def told(acme: Tenant) -> None:
 def test_filters(query: dict[str, str], found: str, acme_viewer: User) -> None:
     content = page(acme_viewer, "/studio/events", **query)
     assert texts(content) == [f"text {number}" for number in found]
-    assert ("No event is like that" in content) == (not found)
+    assert ("No matching events" in content) == (not found)
 
 
 def test_events_of_one_key_with_its_name(acme: Tenant, acme_admin: User, acme_viewer: User) -> None:

@@ -19,7 +19,7 @@ def test_the_page_that_unfreezes_them_says_it_in_its_own_words(acme: Tenant, acm
     Tenant.objects.filter(id=acme.id).update(keys_frozen_at=timezone.now())
     page = browser(acme_admin).get("/studio/settings/freeze").content.decode()
     assert "All keys are frozen" not in page
-    assert "Once unfrozen, each works as it did before" in page
+    assert "Once you unfreeze them, each key works as before" in page
 
 
 def test_keys_that_are_not_frozen_are_not_told_of(acme_admin: User) -> None:

@@ -25,12 +25,12 @@ SOME_ID = "01a208d9-5cc5-74e6-887b-8ca0e8a70576"
     ("columns", "state", "end", "offered", "filters"),
     [
         ({}, "active", "never", {"edit", "rotate", "revoke"}, {"", "active"}),
-        ({"expires_at": ENDED}, "ended", "ended <time", set(), {"", "expired"}),
-        ({"expires_at": ENDED, "replaced_by_id": SOME_ID}, "ended", "ended <time", set(), {"", "expired"}),
+        ({"expires_at": ENDED}, "expired", "expired <time", set(), {"", "expired"}),
+        ({"expires_at": ENDED, "replaced_by_id": SOME_ID}, "expired", "expired <time", set(), {"", "expired"}),
         ({"expires_at": LATER, "replaced_by_id": SOME_ID}, "rotated", "<time", {"revoke"}, {"", "rotated"}),
         ({"expires_at": LATER, "revoked_at": NOW}, "revoked", "revoked <time", set(), {"revoked"}),
     ],
-    ids=["active", "expired", "rotated and ended", "rotated", "revoked"],
+    ids=["active", "expired", "rotated and expired", "rotated", "revoked"],
 )
 def test_what_a_key_is_and_what_can_be_done_with_it(
     columns: dict[str, Any], state: str, end: str, offered: set[str], filters: set[str], acme: Tenant, acme_admin: User
@@ -90,7 +90,7 @@ def test_revoking_asks_for_the_name(acme: Tenant, acme_admin: User) -> None:
     assert (wrong.status_code, "This is not the name." in wrong.content.decode()) == (422, True)
     assert "Nothing was done yet" in wrong.content.decode()
     done = submit(client, f"/studio/keys/{key.id}/revoke", follow=True, confirm=" agent ")
-    assert "is revoked" in done.content.decode()
+    assert "was revoked" in done.content.decode()
     assert APIKey.objects.get().revoked_at
 
 
@@ -115,14 +115,14 @@ def test_what_a_key_wrote_is_counted_first_and_then_taken_back(acme: Tenant, acm
     assert "<dt>Events</dt><dd>1</dd>" in counted.content.decode()
     assert "<dd>0 versions</dd>" in counted.content.decode()
     unticked = client.post(path, main_form(counted) | {"since": "2026-01-01T00:00", "act": "yes"})
-    assert (unticked.status_code, "Tick this to go on." in unticked.content.decode()) == (422, True)
-    assert "This would go" in unticked.content.decode()
+    assert (unticked.status_code, "Tick this box to continue." in unticked.content.decode()) == (422, True)
+    assert "Will be removed" in unticked.content.decode()
     assert "poison" in client.get("/studio/").content.decode()
     done = client.post(path, main_form(counted) | {"since": "2026-01-01T00:00", "confirmed": "yes"}, follow=True)
     assert "Taken back: 1 event." in done.content.decode()
     overview = client.get("/studio/").content.decode()
     assert ("poison" in overview, "kept" in overview) == (False, True)
-    assert "Nothing that it wrote is here." in done.content.decode()
+    assert "No data from this key is stored." in done.content.decode()
 
 
 def test_keys_are_found_by_name_and_status(acme: Tenant, acme_admin: User) -> None:

@@ -37,7 +37,7 @@ def test_reloading_or_a_double_click_makes_no_second_key(acme_admin: User) -> No
     assert client.post("/studio/keys/new", typed).status_code == 200
     again = client.post("/studio/keys/new", typed)
     assert again.status_code == 409
-    assert "was made when this form was sent first" in again.content.decode()
+    assert "was created the first time you sent this form" in again.content.decode()
     assert not SECRET.search(again.content.decode())
     assert APIKey.objects.count() == 1
 
@@ -48,9 +48,9 @@ def test_a_reloaded_form_leads_to_the_key_that_it_made(acme: Tenant, acme_admin:
     typed = main_form(client.get("/studio/keys/new")) | {"name": " agent ", "role": "editor", "lifetime": "90"}
     client.post("/studio/keys/new", typed)
     made = APIKey.objects.get(created_by_id=acme_admin.id)
-    assert f'href="/studio/keys/{made.id}">Open it</a>' in client.post("/studio/keys/new", typed).content.decode()
+    assert f'href="/studio/keys/{made.id}">Open key</a>' in client.post("/studio/keys/new", typed).content.decode()
     other = client.post("/studio/keys/new", typed | {"name": "another"})
-    assert (other.status_code, "Open it" in other.content.decode()) == (409, False)
+    assert (other.status_code, "Open key" in other.content.decode()) == (409, False)
 
 
 def test_all_that_is_wrong_is_told_at_once(acme_admin: User) -> None:
@@ -62,8 +62,8 @@ def test_all_that_is_wrong_is_told_at_once(acme_admin: User) -> None:
         "allowed_ips": "foo, 10.0.0.0/8\r\n300.1.1.1",
     }
     page = submit(browser(acme_admin), "/studio/keys/new", **typed).content.decode()
-    assert "Choose the day on which the key ends." in page
-    assert 'id="name-says"><span class="fault">Fill this in.' in page
+    assert "Choose an expiry date." in page
+    assert 'id="name-says"><span class="fault">Fill in this field.' in page
     assert "Line 1: “foo” is not an IP address. Line 2: “300.1.1.1” is not an IP address." in page
 
 
@@ -104,7 +104,8 @@ def test_lifetimes(lifetime: str, until: str, days: int | None, acme_admin: User
 
 
 @pytest.mark.parametrize(
-    ("until", "sentence"), [("", "Choose the day"), ("2020-01-01", "in the past"), ("x", "Choose the day")]
+    ("until", "sentence"),
+    [("", "Choose an expiry date"), ("2020-01-01", "in the past"), ("x", "Choose an expiry date")],
 )
 def test_an_end_of_ones_own_is_checked(until: str, sentence: str, acme_admin: User) -> None:
     response = submit(browser(acme_admin), "/studio/keys/new", name="a", role="editor", lifetime="own", until=until)
@@ -137,9 +138,9 @@ def test_rotating_shows_the_new_key_and_when_the_old_one_ends(acme: Tenant, acme
 @pytest.mark.parametrize(
     ("policy", "lifetime", "said"),
     [
-        ({}, None, "which never ends"),
-        ({}, 30, "which ends <time"),
-        ({"require_key_expiry": True}, None, "because the key policy asks for an end"),
+        ({}, None, "It never expires"),
+        ({}, 30, "It expires <time"),
+        ({"require_key_expiry": True}, None, "because the key policy requires an expiry date"),
     ],
 )
 def test_rotating_says_when_the_new_key_will_end(
@@ -154,5 +155,5 @@ def test_a_key_that_is_rotated_at_once_has_ended(acme: Tenant, acme_admin: User)
     old, _ = make_key(acme)
     client = browser(acme_admin)
     page = submit(client, f"/studio/keys/{old.id}/rotate", grace_seconds="0").content.decode()
-    assert "the old one, which has ended." in page
-    assert "This key was rotated, and ended" in client.get(f"/studio/keys/{old.id}").content.decode()
+    assert "the old one, which has expired." in page
+    assert "This key was rotated, and expired" in client.get(f"/studio/keys/{old.id}").content.decode()

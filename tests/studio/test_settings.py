@@ -25,7 +25,7 @@ def test_settings_are_saved(acme: Tenant, boss: User) -> None:
     limits = {"rate_limit_per_minute": "600", "event_retention_days": "365"}
     done = submit(client, "/studio/settings", follow=True, **typed, **limits)
     page = done.content.decode()
-    assert "The settings are saved." in page
+    assert "Settings saved." in page
     assert 'value="Acme &amp; Sons"' in page
     acme.refresh_from_db()
     assert (acme.name, acme.sector, acme.require_key_expiry) == ("Acme & Sons", "energy", True)
@@ -103,12 +103,12 @@ def test_keeping_events_as_long_or_longer_asks_nothing(before: int | None, days:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", "", "Fill this in."),
+        ("name", "", "Fill in this field."),
         ("name", "x" * 101, "At most 100 characters."),
         ("name", "a\nb", "Control characters"),
         ("max_key_lifetime_days", "0", "At least 1."),
         ("max_key_lifetime_days", "99999", "At most 3,650."),
-        ("max_key_lifetime_days", "soon", "This is not a whole number."),
+        ("max_key_lifetime_days", "soon", "Enter a whole number."),
         ("rate_limit_per_minute", "-1", "At least 1."),
         ("event_retention_days", "36501", "At most 36,500."),
     ],
@@ -154,9 +154,9 @@ def test_two_who_freeze_at_once_both_freeze(acme: Tenant, boss: User) -> None:
     ("confirm", "password", "sentence"),
     [
         ("acme", PASSWORD, "This is not the name of the workspace."),
-        ("", PASSWORD, "Fill this in."),
+        ("", PASSWORD, "Fill in this field."),
         ("Acme", "wrong horse", "This is not your password."),
-        ("Acme", "", "Fill this in."),
+        ("Acme", "", "Fill in this field."),
     ],
 )
 def test_deleting_asks_for_the_name_and_the_password(
@@ -173,7 +173,7 @@ def test_a_deleted_workspace_says_goodbye_and_signs_out(acme: Tenant, boss: User
     client = browser(boss)
     response = submit(client, "/studio/settings/delete", confirm="Acme", password=PASSWORD)
     page = response.content.decode()
-    assert "Goodbye" in page
+    assert "Workspace deleted" in page
     assert "1 event," in page
     assert response.cookies[cookies.NAME].value == ""
     assert not Tenant.objects.exists()

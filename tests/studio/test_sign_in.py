@@ -149,7 +149,7 @@ def test_signing_up_twice_with_one_form_makes_one_workspace() -> None:
     client = browser()
     client.cookies["csrf"] = first.wsgi_request.COOKIES["csrf"]
     again = client.post("/studio/signup", typed)
-    assert (again.status_code, "already sent" in again.content.decode()) == (409, True)
+    assert (again.status_code, "already been sent" in again.content.decode()) == (409, True)
     assert Tenant.objects.count() == 1
 
 
@@ -160,8 +160,8 @@ def test_reloading_after_sign_up_says_what_is_made() -> None:
     again = client.post("/studio/signup", typed | {"email": "Peter@Initech.example"})
     page = again.content.decode()
     assert again.status_code == 200
-    assert "Your workspace is made" in page
-    assert 'href="/studio/keys/new">Make another key</a>' in page
+    assert "Your workspace is ready" in page
+    assert 'href="/studio/keys/new">Create another key</a>' in page
     assert "mg_live_" not in page
     assert Tenant.objects.count() == 1
 
@@ -178,7 +178,7 @@ def test_signing_up_checks_its_token(ada: User) -> None:
     [
         ("email", "nobody", "Enter a valid email address."),
         ("password", "short", "A password has 8 to 1,024 characters."),
-        ("cluster_name", "", "Fill this in."),
+        ("cluster_name", "", "Fill in this field."),
         ("full_name", "x" * 151, "At most 150 characters."),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_download_is_not_packed_on_the_way(acme: Tenant, acme_admin: User) -> 
 def test_a_file_is_checked_first_and_then_imported(body: bytes, acme: Tenant, acme_admin: User) -> None:
     client = browser(acme_admin)
     checked = send(client, body, dry_run="true").content.decode()
-    assert "This would be imported" in checked
+    assert "Will be imported" in checked
     assert '<td>Events</td><td class="number">1</td><td class="number">0</td>' in checked
     assert count_events(acme) == 0
     imported = send(client, body).content.decode()
@@ -89,8 +89,8 @@ def test_a_file_that_is_no_export_is_told_so(body: bytes, acme_admin: User) -> N
     [
         (make_file(EVENT, b"not JSON\n"), "Line 3: not JSON"),
         (make_file(EVENT | {"user_id": ""}), "Line 2:"),
-        (FILE[:-30], "cut off"),
-        (gzip.compress(FILE, mtime=0)[:-30], "the gzip stream is cut off"),
+        (FILE[:-30], "incomplete"),
+        (gzip.compress(FILE, mtime=0)[:-30], "the gzip stream is incomplete"),
         (b"\x1f\x8bnot gzip at all", "The data is no gzip stream"),
         (b"", "This file is empty."),
     ],

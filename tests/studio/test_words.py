@@ -33,13 +33,13 @@ def test_a_moment_later_it_still_says_what_it_was_made_for(made_for: timedelta, 
 @pytest.mark.parametrize(
     ("sentence", "plain"),
     [
-        ("This field may not be blank.", "Fill this in."),
-        ("This field is required.", "Fill this in."),
+        ("This field may not be blank.", "Fill in this field."),
+        ("This field is required.", "Fill in this field."),
         ("Ensure this value is less than or equal to 36500.", "At most 36,500."),
         ("Ensure this value is greater than or equal to 0.5.", "At least 0.5."),
-        ("Datetime has wrong format. Use one of these formats instead: YYYY.", "This is not a date."),
+        ("Datetime has wrong format. Use one of these formats instead: YYYY.", "Enter a valid date."),
         ('"a\n{0}" is not a valid choice.', "Choose one of the options."),
-        ("This is not a cursor of this list.", "This page of the list is gone: go to the first page."),
+        ("This is not a cursor of this list.", "This page of the list no longer exists. Go to the first page."),
         ("Choose a file.", "Choose a file."),
     ],
 )

@@ -110,7 +110,7 @@ def test_an_admin_asks_for_no_more_than_the_cap(
         return
     (fault,) = response.json()["errors"]
     assert (fault["field"], fault["code"]) == ("rate_limit_per_minute", "over_cap")
-    assert fault["detail"] == "The operator allows this workspace at most 600 requests a minute."
+    assert fault["detail"] == "The operator allows this workspace at most 600 requests per minute."
     assert (acme.rate_limit_per_minute, acme.sector) == (50, "")
     assert not AuditEntry.objects.exists()
 
@@ -182,12 +182,12 @@ def test_a_person_of_the_tenant_caps_nothing(acme: Tenant, acme_admin: User) -> 
 @pytest.mark.django_db(transaction=True)
 def test_the_studio_says_the_cap_and_refuses_more(acme: Tenant, acme_admin: User) -> None:
     client = browser(acme_admin)
-    assert "Empty: no limit." in client.get("/studio/settings").content.decode()
+    assert "Leave empty for no limit." in client.get("/studio/settings").content.decode()
     Tenant.objects.update(rate_limit_cap=6000)
     assert "The operator allows at most 6,000" in client.get("/studio/settings").content.decode()
     typed = {"name": "Acme", "sector": "", "max_key_lifetime_days": "", "event_retention_days": ""}
     refused = submit(client, "/studio/settings", rate_limit_per_minute="6001", **typed)
-    assert "The operator allows this workspace at most 6,000 requests a minute." in refused.content.decode()
+    assert "The operator allows this workspace at most 6,000 requests per minute." in refused.content.decode()
     acme.refresh_from_db()
     assert acme.rate_limit_per_minute is None
     submit(client, "/studio/settings", rate_limit_per_minute="5999", **typed)

@@ -11,7 +11,7 @@ from tenants.problems import Conflict
 
 
 class Command(BaseCommand):
-    help = "Makes a tenant and prints an invitation link for its first admin. Use it if SIGNUP=invite."
+    help = "Creates a tenant and prints an invitation link for its first admin. Use it if SIGNUP=invite."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")

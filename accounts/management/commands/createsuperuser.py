@@ -16,7 +16,7 @@ from tenants.problems import Conflict
 class Command(BaseCommand):
     """Replaces Django's command, which writes no audit row and lets the user bypass the password validators."""
 
-    help = "Makes an operator for /admin/. With --noinput the password comes from DJANGO_SUPERUSER_PASSWORD."
+    help = "Creates an operator for /admin/. With --noinput the password comes from DJANGO_SUPERUSER_PASSWORD."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="prompted for, or read from DJANGO_SUPERUSER_EMAIL with --noinput")
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except Conflict as conflict:
             raise CommandError(str(conflict.detail)) from None
         if options["verbosity"]:
-            self.stdout.write("The operator was made.")
+            self.stdout.write("The operator was created.")
 
 
 def from_environment(name: str) -> str:

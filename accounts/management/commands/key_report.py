@@ -11,13 +11,13 @@ from apikeys.models import APIKey
 
 class Command(BaseCommand):
     help = (
-        "Lists every tenant's keys that end soon, are idle, were never used, have no end or break the key policy."
-        " If mail is configured, it also mails each tenant's admins: every Monday, and when a key ends in 30, 10 or 1"
-        " days or becomes idle, after 90 days without use. Run it once a day."
+        "Lists every tenant's keys that expire soon, are idle, were never used, never expire or violate the key policy."
+        " If e-mail is configured, it also sends the report to each tenant's admins: every Monday, and when a key"
+        " expires in 30, 10 or 1 days or becomes idle, after 90 days without use. Run it once a day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--mail-all", action="store_true", help="mail every tenant's report now, due or not")
+        parser.add_argument("--mail-all", action="store_true", help="send every tenant's report now, due or not")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.failures = 0
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             if getattr(settings, "EMAIL_CONFIGURED", False) and (report.is_due or options["mail_all"]):
                 self.mail(report)
         if self.failures:
-            raise CommandError(f"{self.failures} mails could not be sent.")
+            raise CommandError(f"{self.failures} e-mails could not be sent.")
 
     def write_report(self, report: Report) -> None:
         self.stdout.write(f"{report.tenant.name} ({report.tenant.id})")
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"    {key.prefix}…{key.last4}  {key.name}  {when(key)}")
 
     def mail(self, report: Report) -> None:
-        """A mail that can't be sent doesn't stop the others."""
+        """An e-mail that can't be sent doesn't stop the others."""
         for mail in mails_of(report):
             try:
                 mail.send()
@@ -49,4 +49,4 @@ class Command(BaseCommand):
 
 def when(key: APIKey) -> str:
     used = f"last used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
-    return f"{used}, ends {key.expires_at:%Y-%m-%d}" if key.expires_at else f"{used}, never ends"
+    return f"{used}, expires {key.expires_at:%Y-%m-%d}" if key.expires_at else f"{used}, never expires"

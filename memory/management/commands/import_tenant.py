@@ -14,7 +14,7 @@ from tenants.models import Tenant
 
 
 class Command(TenantCommand):
-    help = "Imports an export into a tenant, as POST /v1/admin/import does: all or nothing. Of any size."
+    help = "Imports an export into a tenant, as POST /v1/admin/import does: all or nothing, with no size limit."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -15,4 +15,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenants = chosen_tenants(options["tenant"])
         made = sum(map(build_tenant, tenants.values_list("id", flat=True)))
-        self.stdout.write(f"{made} episode{'s' * (made != 1)} made.")
+        self.stdout.write(f"{made} episode{'s' * (made != 1)} created.")

@@ -30,7 +30,7 @@ async function copy(button) {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
-  if (button) copy(button).catch(() => { document.getElementById("said").textContent = "It could not be copied. Select it and copy it by hand."; });
+  if (button) copy(button).catch(() => { document.getElementById("said").textContent = "Copying failed. Select the text and copy it manually."; });
 });
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || "again" in event.target.dataset) return;
@@ -49,7 +49,7 @@ function upload(form, submitter) {
   sending.upload.onprogress = (event) => { bar.value = event.loaded / event.total; shown(`Uploading, ${Math.floor(100 * event.loaded / event.total)} %`); };
   sending.upload.onload = () => { bar.removeAttribute("value"); shown(submitter.name === "dry_run" ? "Checking" : "Importing"); };
   sending.onload = () => { ended(); showAnswer(form, sending.responseText); };
-  sending.onerror = () => { ended(); document.getElementById("said").textContent = says.textContent; form.querySelector("#upload").hidden = false; bar.hidden = true; shown("The upload was broken off. Nothing was imported: try again."); };
+  sending.onerror = () => { ended(); document.getElementById("said").textContent = says.textContent; form.querySelector("#upload").hidden = false; bar.hidden = true; shown("The upload was interrupted. Nothing was imported. Try again."); };
   bar.hidden = false;
   bar.value = 0;
   shown("Uploading");
