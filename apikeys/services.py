@@ -127,7 +127,7 @@ def locked(key: APIKey) -> APIKey:
 
 
 def revoke_key(*, key: APIKey, actor: Actor, action: Action = Action.KEY_REVOKED) -> APIKey:
-    """Revokes a key for good. 409 `already_revoked` the second time.
+    """Permanently revokes a key. 409 `already_revoked` the second time.
 
     The UPDATE lets only one of several parallel calls succeed.
     """

@@ -47,7 +47,7 @@ BUSY: Final = (
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """DRF's hook. None lets an unexpected exception go on to `server_error`."""
+    """DRF's hook. None passes an unexpected exception on to `server_error`."""
     exc = as_api_exception(exc)
     if not isinstance(exc, exceptions.APIException):
         return None

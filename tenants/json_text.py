@@ -1,4 +1,4 @@
-"""Answers questions about JSON from its text, without parsing it and without a loop in Python.
+"""Finds out things about JSON from its text, without parsing it and without a loop in Python.
 
 An attacker chooses the body, so every step is one pass over it in C. For 2 MiB, counting takes 0.1 to 0.6 ms, searching
 for long numbers 0.5 to 4 ms, and removing the strings at most 20 ms, which is done only if texts contain thousands of

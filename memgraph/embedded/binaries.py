@@ -39,7 +39,7 @@ def usable_by(uid: int) -> Path:
 
 
 def _copy(packages: Path, target: Path) -> None:
-    """Atomic, also when two processes copy at once."""
+    """Atomic, even if two processes copy at the same time."""
     draft = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
     for folder in ("lib", "share"):
         shutil.copytree(packages / INSTALLATION / folder, draft / INSTALLATION / folder)

@@ -20,7 +20,7 @@ STILL_ATTACHED = "pre-existing shared memory block"
 
 
 class EmbeddedPostgres:
-    """Must not be started by two processes at once: see the locks in `sharing.py`."""
+    """Must not be started by two processes at the same time: see the locks in `sharing.py`."""
 
     def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None) -> None:
         self.places = find_places(data_dir)
@@ -47,7 +47,7 @@ class EmbeddedPostgres:
                 self._launch_again()
 
     def launch(self) -> None:
-        """Starts the server and returns at once."""
+        """Starts the server and returns immediately."""
         try:
             self._launch()
         except OSError as error:
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         last_words = self.places.log.read_text(errors="replace").splitlines()[-3:]
         if not any(STILL_ATTACHED in line for line in last_words):
             reason = next((line for line in last_words if "FATAL" in line), "")
-            raise EmbeddedDatabaseError(f"The embedded PostgreSQL ended at once. {reason} See {self.places.log}")
+            raise EmbeddedDatabaseError(f"The embedded PostgreSQL exited immediately. {reason} See {self.places.log}")
         time.sleep(0.1)
         self.launch()
 

@@ -1,7 +1,7 @@
 """Finds the end of a request while its bytes arrive, so that a thread gets it whole.
 
 It only counts bytes. gunicorn's parser still reads every head and refuses what is malformed. A head that could be read
-in two ways goes to it at once, and it gets no bytes beyond those that were counted here.
+in two ways goes to it immediately, and it gets no bytes beyond those that were counted here.
 """
 
 import re

@@ -55,7 +55,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """Exits at once. gunicorn's own handler can deadlock: the interrupted code may hold the thread pool's lock."""
+        """Exits immediately. gunicorn's handler can deadlock: the interrupted code may hold the thread pool's lock."""
         os._exit(0)
 
     # The main loop

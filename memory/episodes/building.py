@@ -81,7 +81,7 @@ def build(stream: Stream, *, steps: int | None = None) -> int:
 
 
 def build_tenant(tenant_id: UUID) -> int:
-    """Builds everything that is due. Safe to interrupt, and safe to run twice at once."""
+    """Builds everything that is due. Safe to interrupt, and safe to run twice in parallel."""
     made = 0
     while True:
         with tenant_transaction(tenant_id, unhurried=True):

@@ -63,8 +63,9 @@ def workspace(request: PageRequest) -> HttpResponse:
 
 def limit_hint(tenant: Tenant) -> str:
     cap = cap_of(tenant)
-    capped = f"The operator allows at most {cap:,}, even if this is empty."
-    most = "Leave empty for no limit." if cap is None else capped
+    most = "Leave empty for no limit."
+    if cap is not None:
+        most = f"The operator allows at most {cap:,}, even if this is empty."
     return f"For all keys together. Above this limit, programs get an error and must retry later. {most}"
 
 
@@ -90,7 +91,7 @@ def own_tenant(request: PageRequest) -> Tenant:
 
 @page(IsTenantAdmin, form=True)
 def freeze(request: PageRequest) -> HttpResponse:
-    """The form says which of the two it does, so that two admins who press the button at once don't undo each other."""
+    """The form says whether it freezes or unfreezes, so that two admins who send it don't undo each other."""
     form = Form(request, NothingSerializer)
     if form.submitted:
         with form.checking():

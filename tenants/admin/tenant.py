@@ -52,7 +52,7 @@ class TenantAdmin(OperatorAdmin):
         now = queryset.values_list("rate_limit_cap", flat=True).first()
         form = CapForm(request.POST if sent else None, initial={"cap": now})
         if not form.is_valid():
-            warning = "Keys get 429 for requests beyond the cap. Admins can set a lower limit, not a higher one."
+            warning = "Keys get 429 for requests above the cap. Admins can set a lower limit, but not a higher one."
             return self.ask(request, queryset, warning, form)
         cap, actor = form.cleaned_data["cap"], actor_of(request)
         return self.operate(
@@ -69,7 +69,7 @@ class TenantAdmin(OperatorAdmin):
             queryset.filter(keys_frozen_at=None),
             lambda tenant: freeze_keys(tenant_id=tenant.id, actor=actor_of(request)),
             done="frozen",
-            warning="All their keys are refused at once, until they are unfrozen. People can still sign in.",
+            warning="All their keys stop working immediately, until they are unfrozen. People can still sign in.",
         )
 
     @admin.action(description="Unfreeze the keys of", permissions=["operate"])
@@ -86,7 +86,7 @@ class TenantAdmin(OperatorAdmin):
             queryset.filter(suspended_at=None),
             lambda tenant: suspend_tenant(tenant=tenant, actor=actor_of(request)),
             done="suspended",
-            warning="Their people and keys are refused at once, until they are reactivated. Nothing is deleted.",
+            warning="Their people and keys are refused immediately, until you reactivate them. No data is deleted.",
         )
 
     @admin.action(description="Reactivate", permissions=["operate"])

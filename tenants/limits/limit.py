@@ -30,7 +30,7 @@ class Usage(NamedTuple):
     seconds_left: int
 
 
-# Each count also deletes up to two rows that have no effect any more, so that the table can't grow forever.
+# Each count also deletes up to two rows that no longer have an effect, so that the table can't grow forever.
 COUNT: Final = Statement("""
 WITH swept AS (
     DELETE FROM tenants_counter WHERE name IN (

@@ -19,7 +19,7 @@ WAIT_SECONDS: Final = 2.0
 
 
 class Slots:
-    """At most `count` requests run at once in this worker, and `waiters` more wait up to 2 s. Others get 503 at once.
+    """At most `count` requests run at once in this worker, and `waiters` more wait up to 2 s. Others get 503.
 
     Where there are several slots or places, one tenant never takes the last one. So a second tenant gets in, however
     many requests the first one sends.

@@ -165,7 +165,7 @@ def test_deactivated_operator_is_out_at_once_and_stays_out(operator: Client) -> 
 def test_last_active_operator_stays() -> None:
     alone = make_operator()
     assert messages_of(act(operator_client(alone), "deactivate", alone)) == [
-        "Not deactivated: ops@example.com. This is the last active operator. Make another one first."
+        "Not deactivated: ops@example.com. This is the last active operator. Create another one first."
     ]
 
 

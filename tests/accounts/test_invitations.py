@@ -1,4 +1,4 @@
-"""A link makes an account in a workspace, once, and needs no mail."""
+"""A link creates an account in a workspace, once, and needs no e-mail."""
 
 from datetime import timedelta
 from io import StringIO

@@ -93,7 +93,7 @@ def test_the_mail_says_which_key_and_what_in_text_and_html(settings: Any) -> Non
     (message,) = mails_of(report)
     (html, kind) = message.alternatives[0]
     assert kind == "text/html"
-    assert message.subject == "API keys of Tom & <b>Jerry</b> that need a look"
+    assert message.subject == "API keys in Tom & <b>Jerry</b> that need attention"
     assert "Tom & <b>Jerry</b>" in message.body
     assert "<script>" in message.body
     assert "<script>" not in html
@@ -132,7 +132,7 @@ def test_one_address_that_fails_does_not_stop_the_others(
     make_key(acme)
     for name in ("ada", "bob", "eve"):
         make_user(acme, email=f"{name}@acme.example")
-    with pytest.raises(CommandError, match="1 mails"):
+    with pytest.raises(CommandError, match="1 e-mails"):
         call_command("key_report", "--mail-all")
     assert [message.to[0] for message in mail.outbox] == ["ada@acme.example", "eve@acme.example"]
     assert "not sent to bob@acme.example: SMTPServerDisconnected" in capsys.readouterr().err

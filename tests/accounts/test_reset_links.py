@@ -76,7 +76,7 @@ def test_using_one_link_kills_all_of_the_person(ada: User, anonymous: APIClient)
 
 
 def make_bad_token(kind: str, ada: User) -> str:
-    """Makes a link that must not work, and returns its token."""
+    """Creates a link that must not work, and returns its token."""
     now = timezone.now()
     good = "a" * 43
     if kind == "expired":

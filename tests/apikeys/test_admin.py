@@ -1,4 +1,4 @@
-"""Operators make and revoke keys in the Django admin."""
+"""Operators create and revoke keys in the Django admin."""
 
 import logging
 from datetime import timedelta

@@ -19,7 +19,7 @@ from tests.memgraph.processes import Server
 pytestmark = pytest.mark.soak
 SECONDS = 30.0
 JSON = {"Content-Type": "application/json"}
-SIGN_INS = 50  # people, because one signs in at most 30 times a minute
+SIGN_INS = 50  # people, because one signs in at most 30 times per minute
 TEXT = "Prefers the green tea of the garden behind the house. " * 5
 
 

@@ -57,7 +57,7 @@ def test_a_body_that_breaks_off_is_refused(
         answer = end(connection)
     if end is half_close:
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert b"The connection broke before the end of the body." in answer
+        assert b"The connection closed before the whole body arrived." in answer
     assert admin.get("/v1/stats").json() == before
 
 

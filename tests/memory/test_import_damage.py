@@ -73,7 +73,7 @@ def test_any_line_left_out_or_doubled(refusal: Refusal) -> None:
 
 def test_of_a_future_version(refusal: Refusal) -> None:
     assert refusal(make_file(EVENT, header=HEADER | {"version": 2})) == (
-        "Line 1: its version is not 1, the only one that is known here. Nothing was imported."
+        "Line 1: its version is not 1, the only supported version. Nothing was imported."
     )
 
 
@@ -120,7 +120,7 @@ def test_a_gzip_stream_that_breaks_off_is_told_with_the_last_whole_line(lines: i
 
 def test_a_member_that_is_none_is_told_with_the_last_line_of_the_one_before(refusal: Refusal) -> None:
     said = refusal(gzip.compress(b"".join(LINES[:3])) + b"garbage", packed=True)
-    assert said == "After line 3: the data is no gzip stream, or a damaged one. Nothing was imported."
+    assert said == "After line 3: the data is not a valid gzip stream. Nothing was imported."
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -124,7 +124,7 @@ def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -
         assert keys(found)[0] == "invoice", query
         assert (
             found["debug"]["searched"]
-            == "all active beliefs of this user, ranked those 1000 with the most and rarest words"
+            == "all active beliefs of this user; ranked the 1000 with the most and rarest matching words"
         )
     assert keys(search(editor, "which bakery's invoice lies with the passport?"))[0] == "papers"
     assert "invoice" not in keys(search(editor, "zurich", user_id=None))

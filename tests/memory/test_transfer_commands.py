@@ -165,7 +165,7 @@ def test_one_transfer_of_a_tenant_at_a_time_by_command_too(acme: Tenant, admin_k
 def test_a_conflict_is_an_error_if_asked_for(acme: Tenant, admin_key: APIClient, file: Path) -> None:
     make_belief(acme, subject_id="ada", key="city")
     file.write_bytes(make_file(EVENT, BELIEF))
-    with pytest.raises(CommandError, match=r"1 of the beliefs up to line 3 exist here already. Nothing was imported."):
+    with pytest.raises(CommandError, match=r"1 of the beliefs up to line 3 already exist here. Nothing was imported."):
         read(acme, file, "--on-conflict", "fail")
     assert admin_key.get("/v1/stats").json()["total_events"] == 0
     assert read(acme, file)[1] == "belief: 0 created, 1 skipped"

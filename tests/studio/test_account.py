@@ -41,7 +41,7 @@ def test_a_hostile_name_is_inert(name: str, ada: User) -> None:
 def test_a_new_password_ends_the_other_sessions(ada: User) -> None:
     here, there = browser(ada), browser(ada)
     done = submit(here, "/studio/account/password", follow=True, current_password=PASSWORD, new_password=NEW)
-    assert "You are signed out of 1 other session." in done.content.decode()
+    assert "1 other session was ended." in done.content.decode()
     assert here.get("/studio/account").status_code == 200
     assert there.get("/studio/account").status_code == 302
     assert submit(browser(), "/studio/login", email=ada.email, password=NEW).status_code == 302

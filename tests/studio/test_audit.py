@@ -28,7 +28,7 @@ def test_rows_are_shown_in_words_with_the_number_of_the_last(acme: Tenant, globe
     assert "Rotated a key" in page
     assert "&quot;grace&quot;: 60" in page
     assert "eve@globex.example" not in page
-    assert "The last one is number 1." in page
+    assert "The latest row is number 1." in page
 
 
 @pytest.mark.parametrize("label", HOSTILE)

@@ -24,7 +24,7 @@ def test_deactivating_keeps_the_history(acme: Tenant, acme_editor: User) -> None
     belief = make_belief(acme)
     client = browser(acme_editor)
     done = submit(client, f"/studio/beliefs/{belief.id}/forget", follow=True, soft="true")
-    assert "Deactivated" in done.content.decode()
+    assert "The belief was deactivated." in done.content.decode()
     assert versions(acme) == [("Leeds", "superseded"), ("London", "inactive")]
     content = client.get(f"/studio/beliefs/{belief.id}/forget").content.decode()
     assert "This belief has no active version" in content
@@ -37,12 +37,12 @@ def test_deleting_says_what_goes_and_asks_for_the_key(acme: Tenant, acme_editor:
     make_belief(acme, key="pet", value="cat")
     client = browser(acme_editor)
     path = f"/studio/beliefs/{belief.id}/forget"
-    assert "All 2 versions of it go" in client.get(path).content.decode()
+    assert "All 2 versions are deleted" in client.get(path).content.decode()
     for wrong in ({}, {"confirm": ""}, {"confirm": "City"}):
         refused = submit(client, path, soft="false", **wrong)
         assert (refused.status_code, "This is not the belief" in refused.content.decode()) == (422, True)
     done = submit(client, path, follow=True, soft="false", confirm="city ")
-    assert "Deleted for good: 2 versions." in done.content.decode()
+    assert "Permanently deleted: 2 versions." in done.content.decode()
     assert versions(acme) == [("cat", "active")]
     assert client.get(path).status_code == 404
 

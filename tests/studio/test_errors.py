@@ -32,7 +32,7 @@ def test_the_wrong_role_is_told_kindly(acme_viewer: User) -> None:
     response = browser(acme_viewer).get("/studio/settings")
     page = response.content.decode()
     assert response.status_code == 403
-    assert "This needs the role admin. Yours is viewer." in page
+    assert "This needs the role admin. Your role is viewer." in page
     assert "An admin of your workspace can give you another role." in page
     assert 'aria-label="Studio"' in page
 

@@ -88,7 +88,7 @@ def test_revoking_asks_for_the_name(acme: Tenant, acme_admin: User) -> None:
     client = browser(acme_admin)
     wrong = submit(client, f"/studio/keys/{key.id}/revoke", confirm="agnt")
     assert (wrong.status_code, "This is not the name." in wrong.content.decode()) == (422, True)
-    assert "Nothing was done yet" in wrong.content.decode()
+    assert "Nothing was changed." in wrong.content.decode()
     done = submit(client, f"/studio/keys/{key.id}/revoke", follow=True, confirm=" agent ")
     assert "was revoked" in done.content.decode()
     assert APIKey.objects.get().revoked_at
@@ -119,7 +119,7 @@ def test_what_a_key_wrote_is_counted_first_and_then_taken_back(acme: Tenant, acm
     assert "Will be removed" in unticked.content.decode()
     assert "poison" in client.get("/studio/").content.decode()
     done = client.post(path, main_form(counted) | {"since": "2026-01-01T00:00", "confirmed": "yes"}, follow=True)
-    assert "Taken back: 1 event." in done.content.decode()
+    assert "Removed: 1 event." in done.content.decode()
     overview = client.get("/studio/").content.decode()
     assert ("poison" in overview, "kept" in overview) == (False, True)
     assert "No data from this key is stored." in done.content.decode()

@@ -121,7 +121,7 @@ def test_the_policy_leaves_what_it_allows(acme: Tenant, acme_admin: User) -> Non
     assert 'value="90"' not in page
     assert 'value="never"' not in page
     response = submit(client, "/studio/keys/new", name="a", role="editor", lifetime="never")
-    assert "asks for an end within 60 days" in response.content.decode()
+    assert "requires an expiry date within 60 days" in response.content.decode()
 
 
 def test_rotating_shows_the_new_key_and_when_the_old_one_ends(acme: Tenant, acme_admin: User) -> None:

@@ -164,7 +164,7 @@ def test_deleting_asks_for_the_name_and_the_password(
 ) -> None:
     response = submit(browser(boss), "/studio/settings/delete", confirm=confirm, password=password)
     page = response.content.decode()
-    assert (response.status_code, sentence in page, "Nothing was done yet" in page) == (422, True, True)
+    assert (response.status_code, sentence in page, "Nothing was changed." in page) == (422, True, True)
     assert Tenant.objects.filter(id=acme.id, suspended_at=None).exists()
 
 

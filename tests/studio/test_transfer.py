@@ -91,7 +91,7 @@ def test_a_file_that_is_no_export_is_told_so(body: bytes, acme_admin: User) -> N
         (make_file(EVENT | {"user_id": ""}), "Line 2:"),
         (FILE[:-30], "incomplete"),
         (gzip.compress(FILE, mtime=0)[:-30], "the gzip stream is incomplete"),
-        (b"\x1f\x8bnot gzip at all", "The data is no gzip stream"),
+        (b"\x1f\x8bnot gzip at all", "The data is not a valid gzip stream"),
         (b"", "This file is empty."),
     ],
 )

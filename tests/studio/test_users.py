@@ -97,7 +97,7 @@ def test_erasing_a_name_of_any_kind(name: str, acme: Tenant, acme_admin: User) -
         assert "<script>alert" not in content
     typed = re.sub(r"[\r\n]", "", name)  # all that a text field keeps
     done = client.post(link, main_form(asked) | {"confirm": typed}, follow=True)
-    assert "Erased for good: 2 events, 2 belief versions, 1 episode." in done.content.decode()
+    assert "Permanently erased: 2 events, 2 belief versions, 1 episode." in done.content.decode()
     assert "No data about this end user" in done.content.decode()
     assert remembered(acme) == [2, 2, 1]
 

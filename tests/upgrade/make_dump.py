@@ -1,6 +1,6 @@
 """Makes `memgraph.dump` and `facts.json`: an installation with something of everything, made by the code as it is.
 
-Run `python -m tests.upgrade.make_dump` to make a new one. README.md says when.
+Run `python -m tests.upgrade.make_dump` to create a new one. README.md says when.
 """
 
 import json

@@ -7,7 +7,7 @@ from memory.management.tenant_command import chosen_tenants
 
 
 class Command(BaseCommand):
-    help = "Builds the episodes of session windows that are over. Safe to interrupt, and safe to run twice at once."
+    help = "Builds the episodes of session windows that are over. Safe to interrupt, and safe to run twice in parallel."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", metavar="TENANT", nargs="?", help="the tenant's id; all tenants if left out")

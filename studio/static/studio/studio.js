@@ -11,12 +11,12 @@ function localise(root) {
   }
 }
 
-// The token of a link stands behind the address's #, which browsers send to no server: so it is in no log on the way.
+// The token of a link is in the URL's fragment. Browsers don't send it, so no server or proxy logs it.
 function takeToken(root) {
   const field = root.querySelector("[data-token]");
   if (!field || !location.hash) return;
   field.value = location.hash.slice(1);
-  field.closest(".field").hidden = !field.matches("[aria-invalid]"); // what is wrong with it has to be seen
+  field.closest(".field").hidden = !field.matches("[aria-invalid]"); // shown if it has an error
 }
 
 async function copy(button) {
@@ -40,8 +40,8 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) for (const button of document.querySelectorAll("button:disabled")) button.disabled = false;
 });
 
-// A file is sent with its progress shown. The answer takes the place of all but the file, which stays chosen: so the file
-// that was checked is the file that is imported.
+// Uploads a file and shows the progress. The response replaces the form, except the chosen file: so the file that is
+// imported is the file that was checked.
 function upload(form, submitter) {
   const bar = form.querySelector("progress"), says = form.querySelector("#upload-says"), sending = new XMLHttpRequest();
   const shown = (text) => { says.textContent = text; };
@@ -84,7 +84,7 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("htmx:afterSwap", (event) => localise(event.target));
 for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
-// Folded where it is narrow, and unfolded when it no longer is: a wide page has nothing to open it with.
+// The menu is folded on narrow pages only: a wide page has no button to open it.
 const menu = document.querySelector(".menu"), narrow = matchMedia("(max-width: 60rem)");
 function fold() { if (menu) menu.open = !narrow.matches; }
 narrow.addEventListener("change", fold);

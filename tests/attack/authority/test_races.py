@@ -1,4 +1,4 @@
-"""An action and a revocation meet: once the revocation is answered, nothing of the action is committed any more.
+"""An action and a revocation meet: once the response to the revocation is sent, nothing of the action is committed.
 
 Each pair is held in a window in which the action's authority was found good and is then taken away. Some pairs of each
 revocation are tried in every run, all of them in `make soak`.
