@@ -32,8 +32,8 @@ def installation_counts() -> list[Figure]:
         Figure("Suspended", of_tenants["suspended"], f"{tenants}?state=suspended"),
         Figure("Sign-ins refused in 24 hours", sign_ins["refused"], f"{audit}?action={Action.SIGN_IN_REFUSED}"),
         Figure("Locked out in 24 hours", sign_ins["locked"], f"{audit}?action={Action.SIGN_IN_LOCKED}"),
-        Figure("Keys ending in 30 days", of_keys["ending"], f"{keys}?status={Status.EXPIRING}"),
-        Figure("Keys that expired, not replaced", of_keys["ended"], f"{keys}?status={Status.EXPIRED}"),
+        Figure("Keys expiring within 30 days", of_keys["ending"], f"{keys}?status={Status.EXPIRING}"),
+        Figure("Expired keys without a replacement", of_keys["ended"], f"{keys}?status={Status.EXPIRED}"),
     ]
 
 

@@ -91,7 +91,7 @@ class RequestMiddleware:
 
 
 def report_tenant(request: HttpRequest, response: HttpResponse) -> None:
-    """Tells the worker which tenant the credential belongs to, because it shares its threads out by tenant."""
+    """Tells the worker which tenant the credential belongs to, because it divides its threads among tenants."""
     principal = getattr(request, "principal", None)
     if isinstance(principal, Principal):
         place.get().belongs_to(principal.tenant_id)

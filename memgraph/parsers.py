@@ -34,7 +34,7 @@ class JSONParser(BaseParser):
         if not body:
             return {}
         if holds_more_values(most := most_values(view), body):
-            raise PayloadTooLarge(f"The body holds more than {most:,} values.", code="too_many_values")
+            raise PayloadTooLarge(f"The body contains more than {most:,} values.", code="too_many_values")
         return parse_strictly(body)
 
 
@@ -61,4 +61,4 @@ def why_unreadable(body: bytes, error: orjson.JSONDecodeError) -> APIException:
 
 
 def refusal_of(unfit: Unfit) -> APIException:
-    return Unprocessable(f"This holds {unfit.what}, which can't be kept.", code=unfit.code, place=unfit.place)
+    return Unprocessable(f"This contains {unfit.what}, which can't be stored.", code=unfit.code, place=unfit.place)

@@ -47,7 +47,7 @@ class Form:
 
     @property
     def confirms(self) -> bool:
-        """Whether the form confirms an action that can't be undone: its errors then say "done" instead of "saved"."""
+        """Whether the form confirms an action that can't be undone: errors then say "changed" instead of "saved"."""
         return not {"confirm", "confirmed"}.isdisjoint(self.serializer().fields)
 
     @contextmanager

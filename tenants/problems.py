@@ -7,7 +7,7 @@ from rest_framework.exceptions import APIException, Throttled
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "This conflicts with what exists."
+    default_detail = "This conflicts with existing data."
 
 
 class Unprocessable(APIException):

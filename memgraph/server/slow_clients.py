@@ -124,7 +124,7 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
             data = self.patience.wait(self.sock, partial(self.sock.recv, size))
         except TimeoutError:
             self.request.force_close()
-            raise TimeoutError("The body came too slowly.") from None
+            raise TimeoutError("The body arrived too slowly.") from None
         if not data:  # gunicorn would accept the partial body as complete
             raise self.broken()
         self.patience.moved(len(data))

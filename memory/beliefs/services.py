@@ -28,7 +28,7 @@ LARGEST_BATCH: Final = 100
 def record_belief(*, principal: Principal, subject_id: str, key: str, value: str, **fields: Any) -> tuple[Belief, bool]:
     """Returns the active belief of this subject and key, and whether it is a new row.
 
-    The same value again reinforces the belief: the row stays, with the greater confidence. Another value makes a new
+    The same value again reinforces the belief: the row stays, with the greater confidence. Another value creates a new
     version, and the old one is superseded. The partial unique index lets only one of two parallel writers through; the
     other one tries again.
     """

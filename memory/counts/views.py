@@ -20,7 +20,7 @@ class StatsSerializer(serializers.Serializer[Any]):
     total_events = serializers.IntegerField()
     total_beliefs = serializers.IntegerField(help_text="Active ones.")
     total_episodes = serializers.IntegerField()
-    total_users = serializers.IntegerField(help_text="Distinct end users with any row.")
+    total_users = serializers.IntegerField(help_text="End users with at least one row.")
     last_event_at = serializers.DateTimeField(allow_null=True)
     events_per_day = EventsOnDaySerializer(many=True, help_text="30 days by occurred_at, UTC.")
 

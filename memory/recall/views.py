@@ -39,7 +39,7 @@ class SearchSerializer(serializers.Serializer[Any]):
     """Refuses an empty `user_id`. A caller's unset variable must not search the memories of all users."""
 
     query = TextField(max_length=LONGEST_QUERY, allow_blank=True)
-    user_id = NameField(required=False, allow_null=True, help_text="Absent or null: the whole tenant.")
+    user_id = NameField(required=False, allow_null=True, help_text="If null, searches the tenant's newest beliefs.")
     agent_id = OptionalNameField()
     limit = LimitField()
 
@@ -53,7 +53,7 @@ class TaskSerializer(SearchSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         sent = [attrs[name] for name in ("task", "query") if attrs.get(name) is not None]
         if not sent:
-            fault = serializers.ErrorDetail("Send what to look for as task or query.", code="required")
+            fault = serializers.ErrorDetail("Send the search text as task or query.", code="required")
             raise serializers.ValidationError({"task": [fault]})
         return {**attrs, "query": next(filter(None, sent), "")}
 

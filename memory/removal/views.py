@@ -30,7 +30,7 @@ NOT_UNDONE: Final = (
 
 
 class UndoSerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField(help_text="From this moment on, by the time of the write.")
+    since = serializers.DateTimeField(help_text="Undoes what was written at this time or later.")
     dry_run = TruthField(default=False, help_text="Counts everything and changes nothing.")
 
     def validate_since(self, value: datetime) -> datetime:
@@ -42,11 +42,11 @@ class UndoSerializer(serializers.Serializer[Any]):
 class UndoneBeliefsSerializer(serializers.Serializer[Any]):
     removed = serializers.IntegerField(help_text="Versions that the key wrote.")
     restored = serializers.IntegerField(help_text="Earlier versions that are active again.")
-    kept_confirmed = serializers.IntegerField(help_text="Versions that stay: another credential confirmed them.")
+    kept_confirmed = serializers.IntegerField(help_text="Versions kept because another credential confirmed them.")
 
 
 class LostBeliefsSerializer(serializers.Serializer[Any]):
-    deleted = serializers.IntegerField(help_text="Versions that the key has deleted since then. They are lost.")
+    deleted = serializers.IntegerField(help_text="Versions that the key has deleted. They can't be restored.")
     deactivated = serializers.IntegerField(help_text="Versions that it has deactivated. They are in the history.")
 
 
@@ -67,10 +67,10 @@ class UndoView(TenantAPIView):
 
     @extend_schema(request=UndoSerializer, responses=UndoneSerializer)
     def post(self, request: Request, id: str) -> Response:
-        """Removes the events, episodes and versions of beliefs that this key wrote since a moment.
+        """Removes the events, episodes and versions of beliefs that this key wrote since a given time.
 
         If the active version of a belief is removed, the newest remaining one becomes active again. A version that
-        another credential has confirmed stays. Revoke the key first, try it with `dry_run`, then do it. It can't
+        another credential has confirmed stays. Revoke the key first, then try it with `dry_run`. An undo can't
         restore what the key deleted, nor what it changed in others' rows.
         """
         key = APIKey.objects.for_tenant(self.principal.tenant_id).with_id(id)
@@ -85,7 +85,7 @@ class EraseSerializer(serializers.Serializer[Any]):
 
 class ErasedSerializer(serializers.Serializer[Any]):
     events = serializers.IntegerField()
-    beliefs = serializers.IntegerField(help_text="Every version of each.")
+    beliefs = serializers.IntegerField(help_text="All versions of beliefs.")
     episodes = serializers.IntegerField()
 
 

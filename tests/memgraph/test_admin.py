@@ -54,8 +54,8 @@ def test_index_counts_what_an_operator_looks_for(
         "Suspended": 1,
         "Sign-ins refused in 24 hours": 1,
         "Locked out in 24 hours": 0,
-        "Keys ending in 30 days": 1,
-        "Keys that expired, not replaced": 1,
+        "Keys expiring within 30 days": 1,
+        "Expired keys without a replacement": 1,
     }
     for figure in index.context["counts"]:
         shown = operator.get(figure.address)

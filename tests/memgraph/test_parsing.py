@@ -93,10 +93,10 @@ def test_what_can_not_be_kept_is_422(body: bytes, code: str, client: APIClient) 
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b'{"a": "\\ud800"}', "a: This holds a lone surrogate, which can't be kept."),
-        (b'{"\\udc00": 1}', "This holds a lone surrogate, which can't be kept."),
-        (b'{"a": 1e400}', "a: This holds a number beyond 64 bits, which can't be kept."),
-        (b'{"a": [-1e400]}', "a.0: This holds a number beyond 64 bits, which can't be kept."),
+        (b'{"a": "\\ud800"}', "a: This contains a lone surrogate, which can't be stored."),
+        (b'{"\\udc00": 1}', "This contains a lone surrogate, which can't be stored."),
+        (b'{"a": 1e400}', "a: This contains a number beyond 64 bits, which can't be stored."),
+        (b'{"a": [-1e400]}', "a.0: This contains a number beyond 64 bits, which can't be stored."),
         (b'{"a": "\xff"}', "The body is not UTF-8: byte 8."),
         ('{"é": "'.encode() + b"\xed\xa0\x80", "The body is not UTF-8: byte 9."),
         (TEXT.encode("utf-16-le"), "The body is not UTF-8: byte 21."),

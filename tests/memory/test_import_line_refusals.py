@@ -48,11 +48,11 @@ def test_line_that_can_not_be_read_is_refused_by_its_number(row: bytes, admin: A
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b'"\\ud800"', "it holds a lone surrogate"),
-        (b'{"\\udc00\\ud800": 1}', "it holds a lone surrogate"),
-        (b"1e999", "it holds a number beyond 64 bits"),
-        (b"[-1e999]", "it holds a number beyond 64 bits"),
-        (b"9" * 5000, "it holds a number beyond 64 bits"),
+        (b'"\\ud800"', "it contains a lone surrogate"),
+        (b'{"\\udc00\\ud800": 1}', "it contains a lone surrogate"),
+        (b"1e999", "it contains a number beyond 64 bits"),
+        (b"[-1e999]", "it contains a number beyond 64 bits"),
+        (b"9" * 5000, "it contains a number beyond 64 bits"),
         (b'"\xff"', "not UTF-8: its byte {byte}"),
         (b'"\xed\xa0\x80"', "not UTF-8: its byte {byte}"),
         (b'"\xc3\xa9\xff"', "not UTF-8: its byte {byte}"),

@@ -24,7 +24,7 @@ def test_hits_come_with_their_score_and_how_it_came_about(acme: Tenant, acme_vie
     belief = make_belief(acme, value="Moved to London")
     make_belief(acme, key="pet", value="cat")
     content = page(acme_viewer, query="moved london")
-    assert "1 belief, best first" in content
+    assert "1 belief, best match first" in content
     assert f'href="/studio/beliefs/{belief.id}">Moved to London<' in content
     (score,) = re.findall(r'<meter min="0" max="1" value="([\d.]+)"', content)
     points = [(float(got), float(most)) for got, most in POINTS.findall(content)]
@@ -89,4 +89,4 @@ def test_hostile_names_are_inert(name: str, acme: Tenant, acme_viewer: User) -> 
         content = page(acme_viewer, **query)
         assert "<img src=x" not in content
         assert "<script>alert" not in content
-    assert "1 belief, best first" in content
+    assert "1 belief, best match first" in content

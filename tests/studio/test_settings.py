@@ -58,7 +58,7 @@ def test_who_changes_what_somebody_else_has_changed_is_told(acme: Tenant, boss: 
     refused = client.post("/studio/settings", second | {"name": "Acme Ltd"})
     page = refused.content.decode()
     assert refused.status_code == 409
-    assert "The name is “Acme &lt;b&gt;” now. Save again to keep what you typed." in page
+    assert "The name is now “Acme &lt;b&gt;”. Save again to keep what you typed." in page
     assert 'value="Acme Ltd"' in page
     assert 'value="energy"' in page
     shown = TYPED | {"name": "Acme Ltd", "sector": "energy"}
