@@ -46,7 +46,7 @@ def ask(server: Server, call: Call) -> Any:
 
 
 def shape(answer: Any) -> Any:
-    """What a peer that does the same work answers too: the same names, and as many items."""
+    """What a peer that does the same work returns too: the same names, and as many items."""
     if isinstance(answer, dict):
         return {name: shape(value) for name, value in answer.items() if name != "content"}
     return [shape(item) for item in answer] if isinstance(answer, list) else answer is None

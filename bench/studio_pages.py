@@ -1,7 +1,7 @@
 """How long the Studio's pages take in a large workspace: `python -m bench.studio_pages 1000000`.
 
 Each page of the tests' table that an admin opens is asked for one after the other, on a fresh server with one worker,
-and its p50 and p95 are printed beside the limit. The time is the whole answer's over HTTP on this machine.
+and its p50 and p95 are printed beside the limit. The time is that of the whole response over HTTP on this machine.
 """
 
 import logging

@@ -21,7 +21,7 @@ class Call(NamedTuple):
 
 
 class LoadError(Exception):
-    """Some answers were no answers: a rate of errors is no rate."""
+    """Some responses were errors. A rate that includes errors means nothing."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def ask_password(person: User, stderr: OutputWrapper) -> str:
 
 
 def fault_of(password: str, person: User) -> str:
-    """The reasons why the password is refused, one a line. "" if it is acceptable."""
+    """The reasons why the password is refused, one per line. "" if it is acceptable."""
     try:
         validate_password(password, person)
     except ValidationError as error:

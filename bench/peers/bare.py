@@ -1,4 +1,4 @@
-"""The limit of the server: a WSGI function that answers a constant."""
+"""The limit of the server: a WSGI function that returns a constant."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -91,7 +91,7 @@ def test_times_are_in_the_readers_zone_and_utc_on_hover(
     made = in_server(lambda: APIKey.objects.for_tenant(workspace.tenant.id).earliest("id"))
     page = open_context(workspace.tokens["admin"], timezone_id=zone, locale="en-GB").new_page()
     page.goto(f"/studio/keys/{made.id}")
-    time = page.locator("dt:text-is('Made') + dd time")
+    time = page.locator("dt:text-is('Created') + dd time")
     moment = datetime.fromisoformat(time.get_attribute("datetime") or "")
     expect(time).to_contain_text(f"{moment.astimezone(ZoneInfo(zone)):%H:%M}")
     expect(time).to_have_attribute("title", f"{moment:%Y-%m-%d %H:%M:%S} UTC")
