@@ -24,7 +24,7 @@ def test_an_unknown_address_is_the_houses_404(path: str, acme_admin: User) -> No
         response = client.get(path)
         page = response.content.decode()
         assert (response.status_code, "studio/studio.css" in page) == (404, True)
-        assert "Not found." in page
+        assert "It may have been removed" in page
         assert response["X-Request-ID"] in page
 
 
