@@ -24,7 +24,7 @@ from tenants.problems import BodyTooSlow, DatabaseBusy, PayloadTooLarge, Unavail
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
 CONTENT_TYPE: Final = "application/problem+json"
-NOT_FOUND: Final = "Not found."
+NOT_FOUND: Final = "Nothing was found at this URL."
 NOT_UNDERSTOOD: Final = "The request can't be understood."
 RENAMED_CODES: Final = {
     "error": "unexpected_error",

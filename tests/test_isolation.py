@@ -70,7 +70,7 @@ def test_what_is_not_ours_is_not_there(
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "Not found.",
+        "detail": "Nothing was found at this URL.",
         "code": "not_found",
     }
 

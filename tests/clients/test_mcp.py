@@ -127,6 +127,6 @@ def test_mcp_server_says_why_it_failed(version: str, serve: Serve) -> None:
     async def ask(tools: Tools) -> None:
         (content,) = (await tools.session.call_tool("memgraph_forget", {"belief_id": "no-id"})).content
         answer = json.loads(content.text)
-        assert (answer["success"], answer["error"]) == (False, "Validation error: Not found.")
+        assert (answer["success"], answer["error"]) == (False, "Validation error: Nothing was found at this URL.")
 
     serve(ask)
