@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak bench lint operator requirements clean local developer
+.PHONY: help run dev test soak bench bench-cpu lint operator requirements clean local developer
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -12,7 +12,7 @@ production := DATABASE_URL=postgresql://memgraph@127.0.0.1:1/memgraph PUBLIC_URL
 	SECRET_KEY=an-example-of-a-secret-key-which-is-used-for-nothing-else
 
 help: ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
 
 run: local ## run the server, with a PostgreSQL of its own, on port 8001
 	@exec $(venv)/python -m memgraph
@@ -32,6 +32,9 @@ soak: developer ## run what takes too long for every change: many rounds of each
 
 bench: local .venv-bench/installed ## compare with peers, side by side: make bench ROWS=W1,R4 SCALE=small (bench/README.md)
 	@$(venv)/python -m bench --rows "$(ROWS)" --scale $(or $(SCALE),full)
+
+bench-cpu: local ## what each route costs in CPU, in one process: after a change, in a minute
+	@$(venv)/python -m bench.cpu
 
 lint: developer ## check style, types, import rules, migrations and deployment settings
 	$(venv)/ruff check .

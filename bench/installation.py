@@ -100,6 +100,11 @@ class Installation:
         key, plaintext = create_key(tenant_id=tenant.id, name="bench", role=Role.ADMIN, actor=Actor(label="bench"))
         return Account(tenant.id, key.id, plaintext)
 
+    def new_keys(self, count: int) -> list[str]:
+        """Of one new tenant."""
+        tenant = make_tenant(f"{count} keys")
+        return [self.new_key(tenant).key for _ in range(count)]
+
     def superuser(self) -> psycopg.Connection[Any]:
         """Whom row-level security doesn't bind: the peers' account, as which COPY may write."""
         return psycopg.connect(host=str(self.sockets), port=5432, user="postgres", dbname="memgraph", autocommit=True)

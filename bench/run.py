@@ -20,6 +20,8 @@ class Row(NamedTuple):
 
 ROWS: Final = {
     "R0": Row(set(), rows.server_itself),
+    "R1": Row(set(), rows.whoami_by_keys),
+    "R2": Row(set(), rows.whoami_by_one_key),
     "R4": Row({"events", "beliefs"}, rows.pages),
     "W1": Row({"written"}, rows.one_event),
     "W2": Row({"written"}, bulk.batches),

@@ -20,7 +20,8 @@ from uuid_utils.compat import uuid7
 
 POOL = 20  # of each of two processes
 FIND_KEY = """
-SELECT k.id, k.tenant_id, k.role, k.revoked_at, k.expires_at, t.suspended_at, t.keys_frozen_at
+SELECT k.id, k.tenant_id, k.role, k.name, k.prefix, k.revoked_at, k.expires_at, t.suspended_at, t.keys_frozen_at,
+    t.name AS tenant_name
 FROM apikeys_apikey k JOIN tenants_tenant t ON t.id = k.tenant_id WHERE k.digest = $1
 """
 EVENT = ", ".join(EventOut.model_fields)
@@ -82,6 +83,13 @@ def answer(content: object, status: int = 200) -> Response:
 def page(rows: list[asyncpg.Record], limit: int, *order: str) -> Response:
     more = make_cursor(*(rows[limit - 1][column] for column in order)) if len(rows) > limit else None
     return answer({"items": [dict(row) for row in rows[:limit]], "next_cursor": more})
+
+
+@app.get("/v1/auth/whoami")
+async def whoami(key: Key) -> Response:
+    of_key = {name: key[name] for name in ("id", "name", "prefix", "expires_at")}
+    of_tenant = {name: key[name] for name in ("tenant_id", "tenant_name", "role")}
+    return answer({"kind": "api_key", **of_tenant, "email": None, "key": of_key})
 
 
 @app.get("/v1/events")

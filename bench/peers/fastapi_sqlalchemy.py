@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Security
 from fastapi.security import APIKeyHeader
-from schemas import Beliefs, EventIn, EventOut, Events, make_cursor, read_cursor
+from schemas import Beliefs, EventIn, EventOut, Events, Whoami, make_cursor, read_cursor
 from sqlalchemy import URL, ForeignKey, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -34,6 +34,7 @@ class Tenant(Base):
     __tablename__ = "tenants_tenant"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
     suspended_at: Mapped[datetime | None]
     keys_frozen_at: Mapped[datetime | None]
 
@@ -45,6 +46,8 @@ class APIKey(Base):
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants_tenant.id"))
     digest: Mapped[bytes]
     role: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str]
     revoked_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     tenant: Mapped[Tenant] = relationship()
@@ -106,6 +109,12 @@ async def get_key(session: Session, plaintext: Annotated[str, Security(APIKeyHea
 
 
 Key = Annotated[APIKey, Depends(get_key)]
+
+
+@app.get("/v1/auth/whoami", response_model=Whoami)
+async def whoami(key: Key) -> dict[str, Any]:
+    of_tenant = {"tenant_id": key.tenant_id, "tenant_name": key.tenant.name, "role": key.role}
+    return {"kind": "api_key", **of_tenant, "email": None, "key": key}
 
 
 @app.get("/v1/events", response_model=Events)

@@ -11,6 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
+class WhoamiKey(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    prefix: str
+    expires_at: datetime | None
+
+
+class Whoami(BaseModel):
+    kind: str
+    tenant_id: UUID
+    tenant_name: str
+    role: str
+    email: str | None
+    key: WhoamiKey | None
+
+
 class EventIn(BaseModel):
     event_type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     content: dict[str, Any]
