@@ -54,7 +54,7 @@ class APIKeyViewSet(TenantViewSet):
     @extend_schema(parameters=[APIKeyFilterSerializer])
     def list(self, request: Request) -> Response:
         """The tenant's keys, newest first; revoked ones only with `include_revoked=true`."""
-        filters = checked(APIKeyFilterSerializer(data=request.query_params.dict()))
+        filters = checked(APIKeyFilterSerializer, request.query_params.dict())
         keys = self.get_queryset()
         if not filters["include_revoked"]:
             keys = keys.unrevoked()
@@ -63,7 +63,7 @@ class APIKeyViewSet(TenantViewSet):
     @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:
         """Creates a key. Only this response contains the key. 422 if the tenant's policy forbids its lifetime."""
-        wanted = checked(CreateAPIKeySerializer(data=request.data))
+        wanted = checked(CreateAPIKeySerializer, request.data)
         key, plaintext = create_key(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response({**APIKeySerializer(key).data, "api_key": plaintext}, status=status.HTTP_201_CREATED)
 
@@ -75,7 +75,7 @@ class APIKeyViewSet(TenantViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         """Changes any of name, allowed networks and request limit. 409 `key_revoked` for a revoked key."""
         key = self.get_object()
-        wanted = checked(APIKeyChangesSerializer(data=request.data, partial=True))
+        wanted = checked(APIKeyChangesSerializer, request.data, partial=True)
         return Response(APIKeySerializer(change_key(key=key, changes=wanted, actor=actor_of(request))).data)
 
     @extend_schema(responses=RevokedAPIKeySerializer)
@@ -92,7 +92,7 @@ class APIKeyViewSet(TenantViewSet):
         (`key_revoked`), has expired (`key_expired`) or has already been rotated (`already_rotated`).
         """
         key = self.get_object()
-        wanted = checked(RotateSerializer(data=request.data))
+        wanted = checked(RotateSerializer, request.data)
         grace = timedelta(seconds=wanted["grace_seconds"])
         rotated = rotate_key(key=key, grace=grace, actor=actor_of(request))
         answer = {

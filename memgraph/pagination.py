@@ -1,15 +1,11 @@
-from typing import Any, Final
+from typing import Any
 
-from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants.keyset import keyset_page
-
-DEFAULT_LIMIT: Final = 50
-LARGEST_LIMIT: Final = 200
+from tenants.keyset import DEFAULT_LIMIT, LARGEST_LIMIT, keyset_page, read_limit
 
 
 class KeysetPagination(BasePagination):
@@ -45,15 +41,3 @@ class KeysetPagination(BasePagination):
             {"name": "limit", "in": "query", "required": False, "schema": limit},
             {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
         ]
-
-
-def read_limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_LIMIT):
-        raise invalid("limit", f"Send a whole number from 1 to {LARGEST_LIMIT}.")
-    return int(text)
-
-
-def invalid(field: str, sentence: str) -> ValidationError:
-    return ValidationError({field: [ErrorDetail(sentence, code="invalid")]})

@@ -1,70 +1,44 @@
-"""Bases of the views of events, beliefs and episodes, and the rows as the API returns them."""
+"""Bases of the views of events, beliefs and episodes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-import orjson
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from memory.records import Remembered
-from memory.transactions import tenant_transaction
+from memory.reading import Reader
+from tenants.keyset import read_limit
 from tenants.limits.bodies import LARGE_BATCH, LARGE_BODY, MANY_VALUES
 from tenants.permissions import IsTenantEditor
 from tenants.serializers import checked
 from tenants.views import TenantAPIView, TenantViewSet
 
 
-def as_dicts(rows: QuerySet[Any]) -> QuerySet[Any, dict[str, Any]]:
-    """The same query without models and serializers, which would take most of a list's time. Pass it to `as_json`."""
-    columns = rows.model.COLUMNS
-    texts = {"content_text": Cast("content", TextField())} if "content" in columns else {}
-    return rows.values(*(name for name in columns if name != "content"), **texts)
-
-
-def as_json(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of `as_dicts`, ready for the response. The renderer writes ids and times as a serializer would."""
-    rows = list(rows)
-    for row in rows:
-        if "content_text" in row:
-            row["content"] = orjson.loads(row.pop("content_text"))
-        if "event_ids" in row:
-            row["event_count"] = len(row["event_ids"])
-    return rows
-
-
-def row_as_json(row: Remembered) -> dict[str, Any]:
-    return as_json([{name: getattr(row, name) for name in row.COLUMNS}])[0]
-
-
 class MemoryViewSet(TenantViewSet):
-    """Lists rows, and reads the row with an id, inside the tenant's transaction."""
+    """Lists rows, and reads the row with an id, each in one round trip."""
 
     largest_body = LARGE_BODY
     filter_serializer: ClassVar[type[serializers.Serializer[Any]]]
-
-    def listed(self) -> Any:
-        return self.get_queryset()
+    reader: ClassVar[Reader]  # of the list
+    row_reader: ClassVar[Reader]  # of any row, if the list doesn't hold all of them
 
     def get_object(self) -> Any:
         rows: Any = self.get_queryset()
         return rows.with_id(self.kwargs["id"])
 
     def list(self, request: Request) -> Response:
-        filters = checked(self.filter_serializer(data=request.query_params.dict()))
-        with tenant_transaction(self.principal.tenant_id):
-            page = self.paginate_queryset(as_dicts(self.listed().filter(**filters)))
-        return self.get_paginated_response(as_json(page or []))
+        query = request.query_params
+        filters = checked(self.filter_serializer, query.dict())
+        rows, next_cursor = self.reader.page(
+            self.principal.tenant_id, filters, limit=read_limit(query.get("limit")), cursor=query.get("cursor")
+        )
+        return Response({"items": rows, "next_cursor": next_cursor})
 
     def retrieve(self, request: Request, id: str) -> Response:
-        with tenant_transaction(self.principal.tenant_id):
-            row = self.get_object()
-        return Response(row_as_json(row))
+        return Response(self.row_reader.row(self.principal.tenant_id, id))
 
 
 class BatchView(TenantAPIView):

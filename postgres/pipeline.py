@@ -45,8 +45,11 @@ def pipelined(
     pgconn.enter_pipeline_mode()
     for command in before:
         pgconn.send_query_params(command, None)
-    for _, name, parameters in bound:
-        pgconn.send_query_prepared(name, parameters)
+    for (statement, _), (_, name, parameters) in zip(steps, bound, strict=True):
+        if name is None:
+            pgconn.send_query_params(statement.encoded, parameters)
+        else:
+            pgconn.send_query_prepared(name, parameters)
     for command in after:
         pgconn.send_query_params(command, None)
     pgconn.pipeline_sync()

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from psycopg import Connection, abc
+from psycopg import ClientCursor, Connection, abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -25,12 +25,14 @@ T = TypeVar("T")
 
 
 class Statement:
-    """A statement with parameters like `%(name)s`. Each connection prepares it once."""
+    """A statement with parameters like `%(name)s`. Each connection prepares it once, if `is_prepared`."""
 
-    def __init__(self, sql: str) -> None:
-        self.source = sql
+    def __init__(self, sql: str, *, is_prepared: bool = True) -> None:
+        self.source = sql = sql.strip()
+        self.is_prepared = is_prepared
         self.parameters = list(dict.fromkeys(PARAMETER.findall(sql)))
         self.sql = PARAMETER.sub(lambda match: f"${self.parameters.index(match[1]) + 1}", sql).replace("%%", "%")
+        self.encoded = self.sql.encode()
         self.formats = [PyFormat.TEXT] * len(self.parameters)
 
     def rows(self, **values: Any) -> Rows:
@@ -46,7 +48,8 @@ def run(send: Callable[..., T], *steps: Step) -> T:
     wrapper.close_if_health_check_failed()
     wrapper.ensure_connection()
     if wrapper.queries_logged:
-        wrapper.queries_log += [{"sql": statement.sql, "time": "0"} for statement, _ in steps]
+        client = ClientCursor(wrapper.connection)
+        wrapper.queries_log += [{"sql": client.mogrify(step.source, values), "time": "0"} for step, values in steps]
     if wrapper.execute_wrappers:
         return watched(wrapper, send, steps)
     return send_steps(wrapper, send, steps)
@@ -88,15 +91,18 @@ def again_if_outdated(connection: Connection[Any], send: Callable[..., T], steps
 
 def alone(connection: Connection[Any], step: Step) -> Rows:
     transformer, name, parameters = bind(connection, step)
+    if name is None:
+        return read(connection, transformer, connection.pgconn.exec_params(step[0].encoded, parameters))
     return read(connection, transformer, connection.pgconn.exec_prepared(name, parameters))
 
 
-def bind(connection: Connection[Any], step: Step) -> tuple[abc.Transformer, bytes, Any]:
+def bind(connection: Connection[Any], step: Step) -> tuple[abc.Transformer, bytes | None, Any]:
+    """Returns the name of the prepared statement, or None, and the parameters as libpq takes them."""
     statement, values = step
     known = prepared_on(connection)
-    if statement not in known:
+    if statement.is_prepared and statement not in known:
         known[statement] = prepare(connection, statement)
-    name, transformer = known[statement]
+    name, transformer = known.get(statement) or (None, Transformer(connection))
     ordered = [values[each] for each in statement.parameters]
     return transformer, name, transformer.dump_sequence(ordered, statement.formats)
 

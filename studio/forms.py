@@ -67,7 +67,7 @@ class Form:
 
     def fields(self, **more: Any) -> dict[str, Any]:
         """Returns the validated input, and marks the form as used."""
-        fields = checked(self.serializer(data=self.values, context=self.context))
+        fields = checked(self.serializer, self.values, context=self.context)
         self.claimed = claim(self.request)
         return {**fields, **more}
 

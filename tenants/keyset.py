@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.core import signing
 from django.db.models import BooleanField, F, Func, QuerySet, Value
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ErrorDetail, ValidationError
+
+DEFAULT_LIMIT: Final = 50
+LARGEST_LIMIT: Final = 200
 
 
 class Page(NamedTuple):
@@ -51,3 +54,13 @@ def read_cursor(cursor: str, salt: str) -> list[UUID | datetime]:
         fault = ErrorDetail("This is not a cursor of this list.", code="invalid")
         raise ValidationError({"cursor": [fault]}) from None
     return [*(parse_datetime(moment) or moment for moment in moments), UUID(row_id)]
+
+
+def read_limit(text: str | None) -> int:
+    """Reads the query parameter `limit`. Raises 422 unless it is a whole number from 1 to 200."""
+    if text is None:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_LIMIT):
+        fault = ErrorDetail(f"Send a whole number from 1 to {LARGEST_LIMIT}.", code="invalid")
+        raise ValidationError({"limit": [fault]})
+    return int(text)

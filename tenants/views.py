@@ -118,7 +118,7 @@ class TenantView(TenantAPIView):
     @extend_schema(request=TenantChangesSerializer, responses=TenantSerializer)
     def patch(self, request: Request) -> Response:
         """Changes the fields that are sent. A stricter policy revokes no key: see each key's `policy_violations`."""
-        wanted = checked(TenantChangesSerializer(data=request.data, partial=True))
+        wanted = checked(TenantChangesSerializer, request.data, partial=True)
         tenant_id, actor = self.principal.tenant_id, actor_of(request)
         tenant = change_tenant(tenant_id=tenant_id, changes=wanted, actor=actor)
         return Response(TenantSerializer(tenant).data)

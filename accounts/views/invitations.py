@@ -46,7 +46,7 @@ class InvitationViewSet(TenantViewSet):
 
         Replaces an open invitation to the same e-mail address.
         """
-        wanted = checked(InviteSerializer(data=request.data))
+        wanted = checked(InviteSerializer, request.data)
         invited = invite(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         shown = {"link": invited.link, "mailed": settings.EMAIL_CONFIGURED}
         return Response({**InvitationSerializer(invited.invitation).data, **shown}, status=status.HTTP_201_CREATED)
@@ -62,6 +62,6 @@ class AcceptInvitationView(PublicView):
 
     @extend_schema(request=AcceptInvitationSerializer, responses={201: AcceptedSerializer})
     def post(self, request: Request) -> Response:
-        sent = checked(AcceptInvitationSerializer(data=request.data))
+        sent = checked(AcceptInvitationSerializer, request.data)
         user = accept_invitation(actor=actor_of(request), **sent)
         return Response(AcceptedSerializer(user).data, status=status.HTTP_201_CREATED)

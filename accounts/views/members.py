@@ -47,7 +47,7 @@ class MemberViewSet(TenantViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         """Changes a person's role, or deactivates or reactivates them. It takes effect with their next request."""
         user = self.get_object()
-        wanted = checked(ChangeMemberSerializer(data=request.data))
+        wanted = checked(ChangeMemberSerializer, request.data)
         changed = change_member(user=user, changes=wanted, actor=actor_of(request))
         return Response(MemberSerializer(changed).data)
 

@@ -31,7 +31,7 @@ class PasswordView(TenantAPIView):
 
         422 `password_wrong` for the field `current_password` if it is wrong. This counts as a failed sign-in.
         """
-        sent = checked(ChangePasswordSerializer(data=request.data))
+        sent = checked(ChangePasswordSerializer, request.data)
         ended = change_password(principal=self.principal, actor=actor_of(request), **sent)
         return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)
 
@@ -41,7 +41,7 @@ class PasswordResetView(PublicView):
 
     @extend_schema(request=RequestResetSerializer, responses=ResetRequestedSerializer)
     def post(self, request: Request) -> Response:
-        sent = checked(RequestResetSerializer(data=request.data))
+        sent = checked(RequestResetSerializer, request.data)
         request_reset(actor=actor_of(request), **sent)
         detail = MAILED if settings.EMAIL_CONFIGURED else NO_MAIL
         return Response(ResetRequestedSerializer({"status": "accepted", "detail": detail}).data)
@@ -52,6 +52,6 @@ class PasswordResetConfirmView(PublicView):
 
     @extend_schema(request=ResetPasswordSerializer, responses=PasswordChangedSerializer)
     def post(self, request: Request) -> Response:
-        sent = checked(ResetPasswordSerializer(data=request.data))
+        sent = checked(ResetPasswordSerializer, request.data)
         ended = reset_password(actor=actor_of(request), **sent)
         return Response(PasswordChangedSerializer({"status": "password_changed", "sessions_ended": ended}).data)

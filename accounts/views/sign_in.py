@@ -17,6 +17,7 @@ from accounts.serializers import (
     ProfileSerializer,
     TokenSerializer,
     WhoamiSerializer,
+    whoami,
 )
 from accounts.services import onboard, sign_in, sign_out
 from accounts.tokens import SessionToken
@@ -32,7 +33,7 @@ class OnboardView(PublicView):
 
     @extend_schema(request=OnboardSerializer, responses={201: OnboardedSerializer})
     def post(self, request: Request) -> Response:
-        wanted = checked(OnboardSerializer(data=request.data))
+        wanted = checked(OnboardSerializer, request.data)
         onboarded = onboard(**wanted, actor=actor_of(request))
         return Response(OnboardedSerializer(onboarded).data, status=status.HTTP_201_CREATED)
 
@@ -44,7 +45,7 @@ class LoginView(PublicView):
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
-        sent = checked(LoginSerializer(data=request.data))
+        sent = checked(LoginSerializer, request.data)
         signed_in = sign_in(**sent, actor=actor_of(request))
         lifetime = int(SessionToken.lifetime.total_seconds())
         token = {"access_token": signed_in.access_token, "token_type": "bearer", "expires_in": lifetime}
@@ -58,7 +59,7 @@ class LogoutView(TenantAPIView):
 
     @extend_schema(request=LogoutSerializer, responses=LoggedOutSerializer)
     def post(self, request: Request) -> Response:
-        sent = checked(LogoutSerializer(data=request.data))
+        sent = checked(LogoutSerializer, request.data)
         ended = sign_out(principal=self.principal, actor=actor_of(request), **sent)
         return Response(LoggedOutSerializer({"status": "signed_out", "sessions_ended": ended}).data)
 
@@ -75,7 +76,7 @@ class MeView(TenantAPIView):
     @extend_schema(request=ChangeProfileSerializer, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
         """Changes the caller's name. The e-mail address can't be changed, and only an admin can change the role."""
-        wanted = checked(ChangeProfileSerializer(data=request.data))
+        wanted = checked(ChangeProfileSerializer, request.data)
         user, actor = own_user(self.principal), actor_of(request)
         changed = change_member(user=user, changes=wanted, actor=actor)
         return Response(ProfileSerializer(changed).data)
@@ -88,4 +89,4 @@ class WhoamiView(TenantAPIView):
 
     @extend_schema(responses=WhoamiSerializer)
     def get(self, request: Request) -> Response:
-        return Response(WhoamiSerializer(self.principal).data)
+        return Response(whoami(self.principal))

@@ -22,8 +22,9 @@ from memory.beliefs.serializers import (
     TimelineSerializer,
 )
 from memory.beliefs.services import LARGEST_BATCH, record_belief, record_belief_batch, revise_belief
+from memory.reading import Reader, row_as_json
 from memory.transactions import tenant_transaction
-from memory.views import BatchView, MemoryViewSet, row_as_json
+from memory.views import BatchView, MemoryViewSet
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.serializers import checked
@@ -42,23 +43,22 @@ class BeliefViewSet(MemoryViewSet):
     serializer_class = BeliefSerializer
     filter_serializer = BeliefFilterSerializer
     ordering = ("-id",)
+    reader = Reader("beliefs", lambda tenant_id: Belief.objects.for_tenant(tenant_id).active(), ordering)
+    row_reader = Reader("belief", Belief.objects.for_tenant, ordering)
 
     def get_queryset(self) -> BeliefQuerySet:
         return Belief.objects.for_tenant(self.principal.tenant_id)
 
-    def listed(self) -> BeliefQuerySet:
-        return self.get_queryset().active()
-
     @extend_schema(request=CreateBeliefSerializer, responses={200: BeliefSerializer, 201: BeliefSerializer})
     def create(self, request: Request) -> Response:
-        fields = checked(CreateBeliefSerializer(data=request.data))
+        fields = checked(CreateBeliefSerializer, request.data)
         with tenant_transaction(self.principal.tenant_id, by=self.principal):
             belief, new = record_belief(principal=self.principal, **fields)
         return Response(row_as_json(belief), status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
 
     @extend_schema(request=BeliefChangesSerializer, responses=BeliefSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
-        changes = checked(BeliefChangesSerializer(data=request.data, partial=True))
+        changes = checked(BeliefChangesSerializer, request.data, partial=True)
         with tenant_transaction(self.principal.tenant_id, by=self.principal):
             belief = revise_belief(principal=self.principal, belief=self.get_object(), changes=changes)
         return Response(row_as_json(belief))
@@ -66,14 +66,14 @@ class BeliefViewSet(MemoryViewSet):
     @extend_schema(parameters=[SoftSerializer])
     def destroy(self, request: Request, id: str) -> Response:
         """Removes every version of this belief's subject and key; `?soft=true` only deactivates."""
-        soft = checked(SoftSerializer(data=request.query_params.dict()))["soft"]
+        soft = checked(SoftSerializer, request.query_params.dict())["soft"]
         count = forget_belief(tenant_id=self.principal.tenant_id, id=id, soft=soft, actor=actor_of(request))
         return Response({"status": "deactivated" if soft else "deleted", "id": id, "deleted": count})
 
     @extend_schema(parameters=[ForgetSerializer], operation_id="beliefs_forget")
     def destroy_many(self, request: Request) -> Response:
         """Removes all beliefs about a subject, or those of one domain; `?soft=true` only deactivates."""
-        wanted = checked(ForgetSerializer(data=request.query_params.dict()))
+        wanted = checked(ForgetSerializer, request.query_params.dict())
         soft = wanted.pop("soft")
         tenant_id, actor = self.principal.tenant_id, actor_of(request)
         count = forget_beliefs(tenant_id=tenant_id, wanted=wanted, soft=soft, actor=actor)
@@ -91,8 +91,8 @@ class BeliefHistoryView(TenantAPIView):
 
     @extend_schema(parameters=[HistoryFilterSerializer], responses=BeliefSerializer(many=True))
     def get(self, request: Request, user_id: str, key: str) -> Response:
-        filters = checked(HistoryFilterSerializer(data=request.query_params.dict()))
-        name = checked(SubjectAndKeySerializer(data={"subject_id": user_id, "key": key}))
+        filters = checked(HistoryFilterSerializer, request.query_params.dict())
+        name = checked(SubjectAndKeySerializer, {"subject_id": user_id, "key": key})
         tenant_id = self.principal.tenant_id
         with tenant_transaction(tenant_id):
             versions = belief_history(tenant_id=tenant_id, **name, **filters)
@@ -106,8 +106,8 @@ class BeliefTimelineView(TenantAPIView):
 
     @extend_schema(parameters=[TimelineFilterSerializer], responses=TimelineSerializer)
     def get(self, request: Request, user_id: str) -> Response:
-        filters = checked(TimelineFilterSerializer(data=request.query_params.dict()))
-        subject = checked(SubjectSerializer(data={"subject_id": user_id}))
+        filters = checked(TimelineFilterSerializer, request.query_params.dict())
+        subject = checked(SubjectSerializer, {"subject_id": user_id})
         tenant_id = self.principal.tenant_id
         with tenant_transaction(tenant_id):
             versions = list(belief_timeline(tenant_id=tenant_id, **subject, **filters))

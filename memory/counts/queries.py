@@ -1,43 +1,54 @@
-"""Reads the counts. Called inside `tenant_transaction`."""
+"""Reads the counts, in one round trip."""
 
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, Sum
 from django.utils import timezone
 
-from memory.counts.models import Tally
-from memory.events.models import Event
+from memory.transactions import read_in_tenant_trip
 from memory.transactions.changes import COUNTS, TOTAL
+from postgres.statements import Rows, Statement, Step
 
 CHART_DAYS: Final = 30
+SUMS: Final = Statement(f"""
+SELECT day, {", ".join(f"sum({name})::bigint" for name in COUNTS)} FROM memory_tally
+WHERE tenant_id = %(tenant_id)s AND (day = %(total)s OR day BETWEEN %(first)s AND %(last)s) GROUP BY day
+""")  # noqa: S608 - our own column names
+NEWEST: Final = Statement("""
+SELECT occurred_at FROM memory_event WHERE tenant_id = %(tenant_id)s ORDER BY occurred_at DESC, id DESC LIMIT 1
+""")
 
 
 def tenant_stats(tenant_id: UUID) -> dict[str, Any]:
     """The totals of a tenant. Costs the same for any number of rows."""
-    newest = Event.objects.for_tenant(tenant_id).order_by("-occurred_at", "-id")[:1]
-    return {
-        **tenant_totals(tenant_id),
-        "last_event_at": newest.values_list("occurred_at", flat=True).first(),
-    }
+    days = chart_days()
+    sums, newest = read_in_tenant_trip(tenant_id, sums_of(tenant_id, days), (NEWEST, {"tenant_id": tenant_id}))
+    return {**totals(sums, days), "last_event_at": newest[0][0] if newest else None}
 
 
 def tenant_totals(tenant_id: UUID) -> dict[str, Any]:
-    """Takes one query. `events_per_day`: 30 days by `occurred_at`, UTC, today last."""
+    """The same without the time of the newest event."""
+    days = chart_days()
+    (sums,) = read_in_tenant_trip(tenant_id, sums_of(tenant_id, days))
+    return totals(sums, days)
+
+
+def chart_days() -> list[date]:
+    """30 days, today (UTC) last."""
     today = timezone.now().date()
-    days = [today - timedelta(days=age) for age in reversed(range(CHART_DAYS))]
-    counts = counts_of(tenant_id, days)
-    return {
-        **{f"total_{count}": counts[TOTAL][count] for count in COUNTS},
-        "events_per_day": [{"date": day, "events": counts[day]["events"]} for day in days],
-    }
+    return [today - timedelta(days=age) for age in reversed(range(CHART_DAYS))]
 
 
-def counts_of(tenant_id: UUID, days: list[date]) -> dict[date, Counter[str]]:
-    """The totals, and the counts of each of these days, summed over all slots."""
-    rows = Tally.objects.for_tenant(tenant_id).filter(Q(day=TOTAL) | Q(day__range=(days[0], days[-1])))
-    sums = rows.values_list("day").annotate(*map(Sum, COUNTS)).order_by()
+def sums_of(tenant_id: UUID, days: list[date]) -> Step:
+    """The totals, and the counts of each day, summed over all slots."""
+    return SUMS, {"tenant_id": tenant_id, "total": TOTAL, "first": days[0], "last": days[-1]}
+
+
+def totals(sums: Rows, days: list[date]) -> dict[str, Any]:
     found = {day: Counter(dict(zip(COUNTS, counts, strict=True))) for day, *counts in sums}
-    return {day: found.get(day, Counter()) for day in (TOTAL, *days)}
+    return {
+        **{f"total_{name}": found.get(TOTAL, Counter())[name] for name in COUNTS},
+        "events_per_day": [{"date": day, "events": found.get(day, Counter())["events"]} for day in days],
+    }

@@ -6,7 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from memory.counts.queries import tenant_stats
-from memory.transactions import tenant_transaction
 from tenants.permissions import IsTenantViewer
 from tenants.views import TenantAPIView
 
@@ -32,7 +31,4 @@ class StatsView(TenantAPIView):
 
     @extend_schema(responses=StatsSerializer)
     def get(self, request: Request) -> Response:
-        tenant_id = self.principal.tenant_id
-        with tenant_transaction(tenant_id):
-            stats = tenant_stats(tenant_id)
-        return Response(StatsSerializer(stats).data)
+        return Response(tenant_stats(self.principal.tenant_id))

@@ -7,8 +7,9 @@ from rest_framework.response import Response
 from memory.episodes.models import Episode, EpisodeQuerySet
 from memory.episodes.serializers import EpisodeFilterSerializer, EpisodeSerializer
 from memory.episodes.services import record_episode, revise_episode
+from memory.reading import Reader, row_as_json
 from memory.transactions import tenant_transaction
-from memory.views import MemoryViewSet, row_as_json
+from memory.views import MemoryViewSet
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.serializers import checked
 
@@ -20,6 +21,7 @@ class EpisodeViewSet(MemoryViewSet):
     serializer_class = EpisodeSerializer
     filter_serializer = EpisodeFilterSerializer
     ordering = ("-started_at", "-id")
+    reader = row_reader = Reader("episodes", Episode.objects.for_tenant, ordering)
 
     def get_queryset(self) -> EpisodeQuerySet:
         """A PATCH locks the row, because the change is validated together with the row's other fields."""
@@ -27,7 +29,7 @@ class EpisodeViewSet(MemoryViewSet):
         return episodes.select_for_update() if self.request.method == "PATCH" else episodes
 
     def create(self, request: Request) -> Response:
-        fields = checked(EpisodeSerializer(data=request.data))
+        fields = checked(EpisodeSerializer, request.data)
         with tenant_transaction(self.principal.tenant_id, by=self.principal):
             episode = record_episode(principal=self.principal, **fields)
         return Response(row_as_json(episode), status=status.HTTP_201_CREATED)
@@ -35,6 +37,6 @@ class EpisodeViewSet(MemoryViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         with tenant_transaction(self.principal.tenant_id, by=self.principal):
             episode = self.get_object()
-            changes = checked(EpisodeSerializer(episode, data=request.data, partial=True))
+            changes = checked(EpisodeSerializer, request.data, instance=episode, partial=True)
             episode = revise_episode(episode=episode, changes=changes)
         return Response(row_as_json(episode))

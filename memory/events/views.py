@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from memory.events.models import Event, EventQuerySet
 from memory.events.serializers import EventFilterSerializer, EventSerializer
 from memory.events.services import LARGEST_BATCH, read_simple_event, record_event, record_event_batch
+from memory.reading import Reader
 from memory.views import BatchView, MemoryViewSet
 from tenants.permissions import IsTenantEditor, IsTenantViewer
 from tenants.serializers import checked
@@ -21,12 +22,13 @@ class EventViewSet(MemoryViewSet):
     serializer_class = EventSerializer
     filter_serializer = EventFilterSerializer
     ordering = ("-occurred_at", "-id")
+    reader = row_reader = Reader("events", Event.objects.for_tenant, ordering)
 
     def get_queryset(self) -> EventQuerySet:
         return Event.objects.for_tenant(self.principal.tenant_id)
 
     def create(self, request: Request) -> Response:
-        fields = read_simple_event(request.data, timezone.now()) or checked(EventSerializer(data=request.data))
+        fields = read_simple_event(request.data, timezone.now()) or checked(EventSerializer, request.data)
         event = record_event(principal=self.principal, **fields)
         return Response({name: event[name] for name in Event.COLUMNS}, status=status.HTTP_201_CREATED)
 

@@ -66,7 +66,7 @@ class GraphContextView(TenantAPIView):
 
     @extend_schema(operation_id="context_search", request=SearchSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        wanted = checked(SearchSerializer(data=request.data))
+        wanted = checked(SearchSerializer, request.data)
         user_id = wanted.get("user_id")
         found, _ = recall(principal=self.principal, query=wanted["query"], user_id=user_id, limit=wanted["limit"])
         return Response(graph_context(found, user_id=user_id))
@@ -80,7 +80,7 @@ class ContextView(TenantAPIView):
 
     @extend_schema(operation_id="context_search_v1", request=TaskSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        wanted = checked(TaskSerializer(data=request.data))
+        wanted = checked(TaskSerializer, request.data)
         user_id = wanted.get("user_id")
         query, limit = wanted["query"], wanted["limit"]
         found, events = recall(principal=self.principal, query=query, user_id=user_id, limit=limit, with_events=True)
@@ -145,7 +145,7 @@ class IngestView(TenantAPIView):
 
     @extend_schema(request=IngestSerializer, responses=IngestedSerializer)
     def post(self, request: Request) -> Response:
-        sent = checked(IngestSerializer(data=request.data))
+        sent = checked(IngestSerializer, request.data)
         event, created = ingest_text(principal=self.principal, **sent)
         answer = {"event_id": event["id"], "status": "stored", "extraction": "verbatim", "beliefs_created": created}
         return Response(IngestedSerializer(answer).data)

@@ -74,7 +74,7 @@ class UndoView(TenantAPIView):
         restore what the key deleted, nor what it changed in others' rows.
         """
         key = APIKey.objects.for_tenant(self.principal.tenant_id).with_id(id)
-        wanted = checked(UndoSerializer(data=request.data))
+        wanted = checked(UndoSerializer, request.data)
         undone = undo_writes(key=key, actor=actor_of(request), **wanted)
         return Response(UndoneSerializer(undone).data)
 
@@ -97,7 +97,7 @@ class EraseView(TenantAPIView):
     @extend_schema(request=EraseSerializer, responses=ErasedSerializer)
     def post(self, request: Request) -> Response:
         """Erases all events, beliefs and episodes of one end user. It can't be undone."""
-        wanted = checked(EraseSerializer(data=request.data))
+        wanted = checked(EraseSerializer, request.data)
         erased = erase_user(tenant_id=self.principal.tenant_id, actor=actor_of(request), **wanted)
         return Response(ErasedSerializer(erased).data)
 
@@ -129,7 +129,7 @@ class DeletableTenantView(TenantView):
         The tenant is suspended first. If the deletion is interrupted, it stays suspended, and the operator finishes
         with `delete_tenant`.
         """
-        sent = checked(DeleteTenantSerializer(data=request.data, context={"name": self.principal.tenant_name}))
+        sent = checked(DeleteTenantSerializer, request.data, context={"name": self.principal.tenant_name})
         actor = actor_of(request)
         confirm_password(principal=self.principal, password=sent["password"], actor=actor)
         deleted = delete_tenant(tenant_id=self.principal.tenant_id, actor=actor)

@@ -79,6 +79,11 @@ def in_tenant_trip(principal: Principal, step: Step, *, shared: int) -> Rows:
         return transaction_in_one_trip(choose(principal.tenant_id), share, step, *confirmed)[1]
 
 
+def read_in_tenant_trip(tenant_id: UUID, *steps: Step) -> list[Rows]:
+    """Reads in a `tenant_transaction` of one round trip. Inside an open one, joins it."""
+    return transaction_in_one_trip(choose(tenant_id), *steps)
+
+
 @contextmanager
 def atomic_with(commands: str) -> Iterator[None]:
     """Opens a transaction and sends these commands in one round trip with its BEGIN."""

@@ -67,7 +67,7 @@ class ImportView(TenantAPIView):
         parameters=[ImportOptionsSerializer], request={NDJSON: OpenApiTypes.BINARY}, responses=ImportedSerializer
     )
     def post(self, request: Request) -> Response:
-        options = checked(ImportOptionsSerializer(data=request.query_params.dict()))
+        options = checked(ImportOptionsSerializer, request.query_params.dict())
         imported = import_stream(self.principal, unpacked(request), actor_of(request), **options)
         answer = {
             "dry_run": options["dry_run"],

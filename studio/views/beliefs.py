@@ -138,7 +138,7 @@ class ForgetBeliefSerializer(SoftSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["soft"]:
-            checked(ConfirmSerializer(data={"confirm": attrs.get("confirm", "")}, context=self.context))
+            checked(ConfirmSerializer, {"confirm": attrs.get("confirm", "")}, context=self.context)
         return attrs
 
 

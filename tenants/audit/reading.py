@@ -41,7 +41,7 @@ class AuditFilterSerializer(serializers.Serializer[Any]):
 
 
 def chosen_entries(tenant_id: UUID, filters: Mapping[str, str]) -> AuditEntryQuerySet:
-    wanted = checked(AuditFilterSerializer(data=filters))
+    wanted = checked(AuditFilterSerializer, filters)
     return AuditEntry.objects.for_tenant(tenant_id).filter(**wanted)
 
 
