@@ -1,6 +1,7 @@
 import logging
 import re
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
@@ -14,9 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.module_loading import import_string
+from prometheus_client import Histogram
 from rest_framework.exceptions import APIException, ParseError
 
 from memgraph.errors import as_api_exception, is_api, respond
+from memgraph.logs import log_request
+from memgraph.routes import remember_routes
 from tenants.limits.page_forms import refuse_large_form
 from tenants.limits.places import place
 from tenants.metrics import REQUEST_SECONDS
@@ -38,6 +42,7 @@ class RequestMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.warned_of_proxy = False
+        remember_routes()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = perf_counter()
@@ -79,8 +84,8 @@ class RequestMiddleware:
         match = request.resolver_match
         route = (match.view_name or match.route) if match else "none"
         method = request.method if request.method in KNOWN_METHODS else "other"
-        REQUEST_SECONDS.labels(route, method, str(response.status_code)).observe(seconds)
-        logger.info("request", extra={**describe(request, response), "route": route, "ms": round(seconds * 1000, 2)})
+        metric_of(route, method, response.status_code).observe(seconds)
+        log_request({**describe(request, response), "route": route, "ms": round(seconds * 1000, 2)})
 
     def warn_of_proxy(self, request: HttpRequest) -> None:
         if settings.TRUSTED_PROXIES or self.warned_of_proxy:
@@ -88,6 +93,11 @@ class RequestMiddleware:
         if any(header in request.META for header in FORWARDING_HEADERS):
             self.warned_of_proxy = True
             logger.warning("Ignored a forwarding header. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+@cache
+def metric_of(route: str, method: str, status: int) -> Histogram:
+    return REQUEST_SECONDS.labels(route, method, str(status))
 
 
 def report_tenant(request: HttpRequest, response: HttpResponse) -> None:
