@@ -20,7 +20,7 @@ def stored_key(cookie: str) -> str:
 
 
 def session_id_of(request: HttpRequest) -> str | None:
-    """The stored key of the operator's session, or None if nobody is signed in."""
+    """The stored key of the operator's session, or None if no operator is signed in."""
     session = getattr(request, "session", None)
     if session is None or session.session_key is None or SESSION_KEY not in session:
         return None
