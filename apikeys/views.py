@@ -6,7 +6,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apikeys.attention import key_health
 from apikeys.models import APIKey, APIKeyQuerySet
@@ -27,6 +26,7 @@ from apikeys.serializers import (
 from apikeys.services import change_key, create_key, report_leak, revoke_key, rotate_key
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView, TenantViewSet
 
@@ -58,7 +58,7 @@ class APIKeyViewSet(TenantViewSet):
         keys = self.get_queryset()
         if not filters["include_revoked"]:
             keys = keys.unrevoked()
-        return self.get_paginated_response(APIKeySerializer(self.paginate_queryset(keys), many=True).data)
+        return self.page_of(APIKeySerializer(self.paginate_queryset(keys), many=True).data)
 
     @extend_schema(request=CreateAPIKeySerializer, responses={201: NewAPIKeySerializer})
     def create(self, request: Request) -> Response:

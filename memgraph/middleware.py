@@ -29,10 +29,17 @@ from tenants.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # probes use an IP address, so any Host is allowed
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
-)
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+STRICT_TRANSPORT_SECURITY: Final = "max-age=31536000; includeSubDomains"  # RFC 6797; a year
 logger = logging.getLogger("memgraph.request")
 
 
@@ -72,8 +79,10 @@ class RequestMiddleware:
 
     def finish(self, request: HttpRequest, response: HttpResponse) -> None:
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if settings.HTTPS and request.is_secure():
+            response["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
         if request.path.startswith(("/v1", "/v2", "/studio")):
             response.headers.setdefault("Cache-Control", "no-store")
         if not response.streaming:

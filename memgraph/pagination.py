@@ -2,7 +2,6 @@ from typing import Any
 
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.keyset import DEFAULT_LIMIT, LARGEST_LIMIT, keyset_page, read_limit
@@ -21,9 +20,6 @@ class KeysetPagination(BasePagination):
             name=view.basename or view.get_view_name(),
         )
         return rows
-
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response({"items": data, "next_cursor": self.next_cursor})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

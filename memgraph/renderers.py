@@ -1,10 +1,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+from tenants.responses import to_json
 
 
 class JSONRenderer(BaseRenderer):
@@ -16,9 +17,7 @@ class JSONRenderer(BaseRenderer):
     render_style = "binary"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+        return b"" if data is None else to_json(data)
 
 
 class ContentNegotiation(DefaultContentNegotiation):

@@ -134,8 +134,6 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "memgraph.middleware.RequestMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "memgraph.middleware.PageMiddleware",
 ]
 PAGE_MIDDLEWARE = [
@@ -198,11 +196,8 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "memgraph.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if HTTPS else []
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
+    *("security.W001", "security.W002"),  # `RequestMiddleware` sets these headers, for the API too
     "security.W008",  # no redirect to https: clients turn a redirected POST into a GET
     *("admin.E408", "admin.E409", "admin.E410", "security.W003"),  # they expect PAGE_MIDDLEWARE in MIDDLEWARE
     "security.W021",  # preloading HSTS affects the whole domain, so its owner decides

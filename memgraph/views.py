@@ -11,9 +11,9 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memgraph.errors import respond
+from tenants.responses import Response
 from tenants.views import PublicView
 
 logger = logging.getLogger(__name__)

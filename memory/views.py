@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.reading import Reader
 from tenants.keyset import read_limit
 from tenants.limits.bodies import LARGE_BATCH, LARGE_BODY, MANY_VALUES
 from tenants.permissions import IsTenantEditor
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import TenantAPIView, TenantViewSet
 

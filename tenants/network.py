@@ -1,4 +1,5 @@
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -32,6 +33,7 @@ def client_address(request: HttpRequest) -> str | None:
     return normalize_ip(address)
 
 
+@lru_cache(4096)
 def normalize_ip(text: str) -> str | None:
     """Returns None unless the text is an IP address."""
     try:

@@ -2,13 +2,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final, cast
 
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
@@ -18,13 +18,28 @@ from tenants.limits.quotas import count_request, quota_headers, refuse_excess
 from tenants.models import Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
+from tenants.responses import Response
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer, checked
 from tenants.services import audit_mismatch, change_tenant, freeze_keys, unfreeze_keys
 
 MISMATCH: Final = "The tenant_id that was sent is not the tenant of this credential. Leave it out."
 
 
-class PublicView(APIView):
+class View(APIView):
+    """DRF's, without the references from a view to itself.
+
+    Because of them, only the garbage collector freed a request's memory. It stopped a worker for up to 10 ms.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        if not response.streaming:
+            self.request.parser_context.clear()
+            vars(self).clear()
+        return response
+
+
+class PublicView(View):
     """Open to everyone. Ignores credentials, so that a stale one does no harm."""
 
     authentication_classes = ()
@@ -35,7 +50,7 @@ class PublicView(APIView):
         return 'Bearer realm="memgraph"'
 
 
-class TenantAPIView(APIView):
+class TenantAPIView(View):
     """A view on one tenant's data. `access` says who may call which method. Refuses calls for another tenant."""
 
     access: ClassVar[Mapping[str, list[type[BasePermission]]]]
@@ -103,6 +118,11 @@ def expiry_header(principal: Principal) -> dict[str, str]:
 
 class TenantViewSet(TenantAPIView, GenericViewSet[Any]):
     """A viewset on one resource of a tenant."""
+
+    def page_of(self, items: Any, **more: Any) -> Response:
+        """The response with one page, after `paginate_queryset`."""
+        cursor: str | None = self.paginator.next_cursor  # type: ignore[union-attr] # only our pagination has it
+        return Response({"items": items, "next_cursor": cursor, **more})
 
 
 class TenantView(TenantAPIView):

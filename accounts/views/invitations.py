@@ -4,7 +4,6 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.invitations import accept_invitation, invite, revoke_invitation
 from accounts.models import Invitation, InvitationQuerySet
@@ -17,6 +16,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantViewSet
 
@@ -38,7 +38,7 @@ class InvitationViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         invitations = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(InvitationSerializer(invitations, many=True).data)
+        return self.page_of(InvitationSerializer(invitations, many=True).data)
 
     @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
     def create(self, request: Request) -> Response:

@@ -3,7 +3,6 @@ from typing import ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.members import change_member, remove_member
 from accounts.models import User, UserQuerySet
@@ -16,6 +15,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import TenantViewSet
 
@@ -38,7 +38,7 @@ class MemberViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         people = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(MemberSerializer(people, many=True).data)
+        return self.page_of(MemberSerializer(people, many=True).data)
 
     def retrieve(self, request: Request, id: str) -> Response:
         return Response(MemberSerializer(self.get_object()).data)

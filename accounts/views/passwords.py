@@ -3,7 +3,6 @@ from typing import ClassVar, Final
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.passwords import change_password, request_reset, reset_password
 from accounts.serializers import (
@@ -15,6 +14,7 @@ from accounts.serializers import (
 )
 from tenants.actor import actor_of
 from tenants.permissions import IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView
 

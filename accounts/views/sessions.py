@@ -2,13 +2,13 @@ from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.models import Session, SessionQuerySet
 from accounts.serializers import EndedSessionSerializer, SessionSerializer
 from accounts.sessions import end_session
 from tenants.actor import actor_of
 from tenants.permissions import IsUserSession
+from tenants.responses import Response
 from tenants.views import TenantViewSet
 
 
@@ -29,7 +29,7 @@ class SessionViewSet(TenantViewSet):
     def list(self, request: Request) -> Response:
         sessions = self.paginate_queryset(self.get_queryset())
         context = {"session_id": self.principal.session_id}
-        return self.get_paginated_response(SessionSerializer(sessions, many=True, context=context).data)
+        return self.page_of(SessionSerializer(sessions, many=True, context=context).data)
 
     @extend_schema(responses=EndedSessionSerializer)
     def destroy(self, request: Request, id: str) -> Response:

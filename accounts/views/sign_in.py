@@ -3,7 +3,6 @@ from typing import ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.members import change_member
 from accounts.passwords import own_user
@@ -24,6 +23,7 @@ from accounts.tokens import SessionToken
 from tenants.actor import actor_of
 from tenants.parsers import FormParser
 from tenants.permissions import IsTenantViewer, IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import PublicView, TenantAPIView
 

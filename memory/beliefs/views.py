@@ -3,7 +3,6 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.beliefs.forgetting import forget_belief, forget_beliefs
 from memory.beliefs.models import Belief, BeliefQuerySet
@@ -27,6 +26,7 @@ from memory.transactions import tenant_transaction
 from memory.views import BatchView, MemoryViewSet
 from tenants.actor import actor_of
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import TenantAPIView
 

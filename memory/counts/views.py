@@ -3,10 +3,10 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.counts.queries import tenant_stats
 from tenants.permissions import IsTenantViewer
+from tenants.responses import Response
 from tenants.views import TenantAPIView
 
 

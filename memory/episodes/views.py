@@ -2,7 +2,6 @@ from typing import ClassVar
 
 from rest_framework import status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.episodes.models import Episode, EpisodeQuerySet
 from memory.episodes.serializers import EpisodeFilterSerializer, EpisodeSerializer
@@ -11,6 +10,7 @@ from memory.reading import Reader, row_as_json
 from memory.transactions import tenant_transaction
 from memory.views import MemoryViewSet
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.responses import Response
 from tenants.serializers import checked
 
 

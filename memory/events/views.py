@@ -4,7 +4,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.events.models import Event, EventQuerySet
 from memory.events.serializers import EventFilterSerializer, EventSerializer
@@ -12,6 +11,7 @@ from memory.events.services import LARGEST_BATCH, read_simple_event, record_even
 from memory.reading import Reader
 from memory.views import BatchView, MemoryViewSet
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.responses import Response
 from tenants.serializers import checked
 
 

@@ -7,7 +7,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.events.content import LARGEST_CONTENT
 from memory.recall.answers import context, graph_context
@@ -19,6 +18,7 @@ from tenants.fields import TextField
 from tenants.limits.bodies import LARGE_BODY
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import TenantAPIView
 

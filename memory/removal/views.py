@@ -7,7 +7,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.confirmation import confirm_password
 from accounts.serializers import PasswordField
@@ -20,6 +19,7 @@ from memory.serializers import NameField
 from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin, IsUserSession
+from tenants.responses import Response
 from tenants.serializers import checked, confirm_name
 from tenants.views import TenantAPIView, TenantView
 

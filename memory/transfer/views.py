@@ -9,7 +9,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from memory.transfer.lines import Bounded, Gunzipped, Readable
 from memory.transfer.over_http import NDJSON, export_response, import_stream
@@ -17,6 +16,7 @@ from tenants.actor import actor_of
 from tenants.fields import TruthField
 from tenants.permissions import IsTenantAdmin
 from tenants.renderers import StreamRenderer
+from tenants.responses import Response
 from tenants.serializers import checked
 from tenants.views import TenantAPIView
 

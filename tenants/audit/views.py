@@ -62,6 +62,5 @@ class AuditViewSet(TenantViewSet):
             return csv_response(self.principal, filters, actor_of(request))
         entries = chosen_entries(self.principal.tenant_id, filters)
         page = AuditEntrySerializer(self.paginate_queryset(entries), many=True).data
-        answer = self.get_paginated_response(page)
-        answer.data["head"] = AuditHeadSerializer(shown(chain_end(self.principal.tenant_id))).data
-        return answer
+        head = AuditHeadSerializer(shown(chain_end(self.principal.tenant_id))).data
+        return self.page_of(page, head=head)

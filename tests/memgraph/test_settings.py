@@ -63,10 +63,10 @@ def test_the_scheme_of_the_public_url_decides_about_cookies(settings_of: Any) ->
         "CSRF_COOKIE_SECURE",
         "SESSION_COOKIE_NAME",
         "CSRF_COOKIE_NAME",
-        "SECURE_HSTS_SECONDS",
+        "HTTPS",
     )
-    assert [safe[name] for name in names] == [True, True, "__Host-operator", "__Host-csrf", 31536000]
-    assert [plain[name] for name in names] == [False, False, "operator", "csrf", 0]
+    assert [safe[name] for name in names] == [True, True, "__Host-operator", "__Host-csrf", True]
+    assert [plain[name] for name in names] == [False, False, "operator", "csrf", False]
 
 
 def test_signing_keys_differ_from_the_secret_key_they_come_from(settings_of: Any) -> None:
