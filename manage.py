@@ -28,11 +28,21 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memgraph.settings")
     try:
         with database_around(sys.argv[1:]):
-            execute_from_command_line(sys.argv)
+            try:
+                execute_from_command_line(sys.argv)
+            finally:
+                wait_for_leases()
     except EmbeddedDatabaseError as error:
         sys.exit(f"memgraph: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def wait_for_leases() -> None:
+    """A command that has taken authority away ends when no worker accepts it any more."""
+    from tenants.lease import hold_response  # here: it needs Django
+
+    hold_response()
 
 
 def database_around(arguments: list[str]) -> AbstractContextManager[object]:

@@ -19,6 +19,7 @@ from tenants.audit.actions import Action
 from tenants.audit.log import Target, record, start_chain
 from tenants.authority import acting
 from tenants.constraints import violated_constraint
+from tenants.lease import authority_changes
 from tenants.limits.limit import enforce
 from tenants.limits.slots import PASSWORD_HASHING
 from tenants.metrics import SIGN_INS
@@ -152,6 +153,8 @@ def start_session(user: User, tenant: Tenant, actor: Actor) -> Session:
         )
         if not opened:
             raise wrong_credentials(user.email)
+        if ended:
+            authority_changes()
         actor, after = actor.as_user(user.id, user.email), {"sessions_ended": len(ended)} if ended else None
         record(Action.SIGN_IN_ACCEPTED, actor=actor, tenant_id=tenant.id, target=Target(session.id, ""), after=after)
     return session

@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
 from accounts.models import Session
-from accounts.queries import FoundSession
+from accounts.queries import SESSIONS, FoundSession
 from tenants.actor import Actor
 from tenants.audit.actions import Action
 from tenants.audit.log import Target, record
@@ -22,6 +22,7 @@ def write_last_seen(*, found: FoundSession, now: datetime, actor: Actor) -> None
         return
     stale = Session.objects.filter(Q(last_seen_at=None) | Q(last_seen_at__lte=before), id=found.id)
     stale.update(last_seen_at=now, ip=actor.address, agent=actor.agent)
+    SESSIONS.forget(found.id)
 
 
 def end_session(*, session: Session, actor: Actor) -> Session:

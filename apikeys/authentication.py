@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from apikeys.ip_allowlist import is_allowed
 from apikeys.keys import digest, is_well_formed
-from apikeys.queries import FoundKey, find_key
+from apikeys.queries import KEYS, FoundKey, find_key
 from apikeys.services import is_last_use_current, write_last_use
 from tenants.actor import actor_of
 from tenants.metrics import counted_authentication
@@ -33,7 +33,8 @@ class APIKeyAuthentication(BaseAuthentication):
     def authenticate_credentials(self, key: str, request: Request) -> Principal:
         if not is_well_formed(key):
             raise AuthenticationFailed(MALFORMED, code="key_malformed")
-        found = find_key(digest(key))
+        hashed = digest(key)
+        found = find_key(hashed)
         if found is None:
             raise refusal("key_invalid")
         refuse_ended(found)
@@ -44,6 +45,7 @@ class APIKeyAuthentication(BaseAuthentication):
         principal = key_principal(found, client_address(request))
         if not is_last_use_current(found):
             write_last_use(found=found, actor=actor_of(request, principal))
+            KEYS.forget(hashed)
         return principal
 
     def authenticate_header(self, request: Request) -> str:

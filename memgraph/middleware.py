@@ -21,6 +21,7 @@ from rest_framework.exceptions import APIException, ParseError
 from memgraph.errors import as_api_exception, is_api, respond
 from memgraph.logs import log_request
 from memgraph.routes import remember_routes
+from tenants.lease import hold_response
 from tenants.limits.page_forms import refuse_large_form
 from tenants.limits.places import place
 from tenants.metrics import REQUEST_SECONDS
@@ -60,6 +61,7 @@ class RequestMiddleware:
         self.finish(request, response)
         report_tenant(request, response)
         self.log(request, response, perf_counter() - started)
+        hold_response()
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -42,6 +42,8 @@ TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+AUTHORITY_LEASE = env.choice("AUTHORITY_LEASE", "on", ["on", "off"]) == "on"  # see tenants/lease.py
+
 # Database
 
 DATABASE_URL = env.text("DATABASE_URL")

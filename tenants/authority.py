@@ -25,6 +25,7 @@ from django.db import DatabaseError, connection, transaction
 
 from postgres.statements import Statement, Step
 from tenants.actor import Actor
+from tenants.lease import authority_changes
 from tenants.principal import Kind, Principal
 from tenants.refusals import refusal
 
@@ -138,6 +139,7 @@ def lock(actor: Actor, ends: Sequence[UUID], ends_tenant: UUID | None) -> None:
     """
     if not ends and ends_tenant is None:
         return
+    authority_changes()  # also if the act is then refused: "already revoked" is a promise, too
     own_tenant = actor.principal.tenant_id if actor.principal else None
     wanted = [*in_order(actor.credential_id, *ends), *in_order(own_tenant, ends_tenant)]
     calls = [EXCLUSIVE if each in (*ends, ends_tenant) else SHARED for each in wanted]

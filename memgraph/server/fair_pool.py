@@ -68,6 +68,7 @@ class Turn(Place):
     since: float = 0.0
     resumed: float = 0.0
     is_busy: bool = True
+    sends_at: float = 0.0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -89,6 +90,9 @@ class Turn(Place):
 
     def leave(self) -> None:
         self.pool.end(self)
+
+    def hold_response(self, seconds: float) -> None:
+        self.sends_at = monotonic() + seconds
 
     def belongs_to(self, tenant_id: UUID | None) -> None:
         self.pool.remember(self.by.credential, tenant_id)

@@ -173,17 +173,31 @@ class TimedSocket(socket.socket):
         # In the meantime, a steady reader looks like one that has stopped.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         taken.patience = Patience(cls.slow, inf)
+        taken.held, taken.sends_at = b"", 0.0
         return taken
 
     patience: Patience
+    held: bytes  # a response that the main loop sends at `sends_at`, so that no thread waits until then
+    sends_at: float
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         if self.gettimeout() is not None:  # gunicorn's own messages, which don't wait
             return super().sendall(data, flags)
+        if sends_at := place.get().sends_at:
+            self.held, self.sends_at = self.held + bytes(data), sends_at
+            return None
         rest = memoryview(data)
         while rest:
             rest = rest[self.send_some(rest, flags) :]
         return None
+
+    def send_held(self) -> bool:
+        """Returns False if the client is gone. A held response is short: the socket's buffer has room for it."""
+        held, self.held = self.held, b""
+        try:
+            return self.send(held, socket.MSG_DONTWAIT) == len(held)
+        except OSError:
+            return False
 
     def send_some(self, data: memoryview, flags: int) -> int:
         try:

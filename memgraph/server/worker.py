@@ -5,12 +5,13 @@ import resource
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
 from functools import partial
 from http import HTTPStatus
-from time import sleep
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.worker_connections: int = allow_connections(self.cfg.worker_connections)
         self.lingering = Lingering(self)
         self.room = WaitingRoom(self)
+        self.held: deque[tuple[Connection, Future[Any]]] = deque()  # responses to send later
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
@@ -84,7 +86,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         (is_first and self.lingering.finish_first()) or self.room.make_room() or self.lingering.finish_first()
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
-        if fs.cancelled() or fs.exception() or not fs.result():
+        if conn.sock.held:
+            self.held.append((conn, fs))
+        elif fs.cancelled() or fs.exception() or not fs.result():
             self.room.end(conn)
         else:
             self.room.forget_body(conn.arrival)
@@ -92,9 +96,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         is_idle = self.alive and not self.tpool.lines
-        super().wait_for_and_dispatch_events(timeout if is_idle else min(timeout, SOON_SECONDS))
+        timeout = timeout if is_idle else min(timeout, SOON_SECONDS)
+        if self.held:
+            timeout = min(timeout, max(0.0, self.held[0][0].sock.sends_at - monotonic()))
+        super().wait_for_and_dispatch_events(timeout)
+
+    def send_held(self) -> None:
+        now = monotonic()
+        while self.held and self.held[0][0].sock.sends_at <= now:
+            connection, request = self.held.popleft()
+            if connection.sock.send_held():
+                self.finish_request(connection, request)
+            else:
+                self.room.end(connection)
 
     def murder_pending(self) -> None:
+        self.send_held()
         self.room.sweep()
         self.lingering.finish_late()
         self.tpool.tick()

@@ -1,3 +1,5 @@
+from typing import Final
+
 from django.db import models
 
 
@@ -39,3 +41,49 @@ class Action(models.TextChoices):
     BELIEFS_FORGOTTEN = "beliefs.forgotten"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_PRUNED = "audit.pruned"
+
+
+# These change what a credential may do, or what a request is told about it. Their response waits: see `lease.py`.
+CHANGES_AUTHORITY: Final = frozenset(
+    {
+        Action.SESSIONS_ENDED,
+        Action.KEY_CHANGED,
+        Action.KEY_ROTATED,
+        Action.KEY_REVOKED,
+        Action.KEY_LEAK_REPORTED,
+        Action.KEYS_FROZEN,
+        Action.KEYS_UNFROZEN,
+        Action.USER_CHANGED,
+        Action.USER_REMOVED,
+        Action.PASSWORD_CHANGED,
+        Action.PASSWORD_RESET,
+        Action.TENANT_CHANGED,
+        Action.TENANT_SUSPENDED,
+        Action.TENANT_REACTIVATED,
+        Action.TENANT_DELETED,
+    }
+)
+KEEPS_AUTHORITY: Final = frozenset(
+    {
+        Action.SIGN_IN_ACCEPTED,  # `start_session` marks the request if it ends older sessions
+        Action.SIGN_IN_REFUSED,
+        Action.SIGN_IN_LOCKED,
+        Action.KEY_CREATED,
+        Action.KEY_FIRST_USED,
+        Action.KEY_WRITES_UNDONE,
+        Action.USER_CREATED,
+        Action.PASSWORD_RESET_LINK_MADE,
+        Action.INVITATION_CREATED,
+        Action.INVITATION_ACCEPTED,
+        Action.INVITATION_REVOKED,
+        Action.TENANT_CREATED,
+        Action.TENANT_MISMATCH,
+        Action.MEMORY_EXPORTED,
+        Action.MEMORY_IMPORTED,
+        Action.MEMORY_ERASED,
+        Action.EVENTS_PRUNED,
+        Action.BELIEFS_FORGOTTEN,
+        Action.AUDIT_EXPORTED,
+        Action.AUDIT_PRUNED,
+    }
+)

@@ -21,9 +21,10 @@ from django.db import connection
 from postgres.columns import columns, parameters, row_of, values
 from postgres.statements import Statement
 from tenants.actor import Actor
-from tenants.audit.actions import Action
+from tenants.audit.actions import CHANGES_AUTHORITY, Action
 from tenants.authority import confirmed
 from tenants.ids import new_id
+from tenants.lease import authority_changes
 from tenants.models import AuditEntry, AuditHead
 
 COVERED = ("id", "tenant_id", *AuditEntry.COLUMNS)
@@ -66,6 +67,8 @@ def record(
     `before` and `after` hold what changed, as JSON values, and never a secret.
     """
     refuse_unconfirmed(action, actor)
+    if action in CHANGES_AUTHORITY:
+        authority_changes()
     entry = AuditEntry(
         id=new_id(),
         tenant_id=tenant_id,

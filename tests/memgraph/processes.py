@@ -20,7 +20,16 @@ import psycopg
 from memgraph.embedded import socket_directory
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ("DATABASE_URL", "HOST", "MEMGRAPH_DATA_DIR", "MEMGRAPH_ENV", "PORT", "PUBLIC_URL", "SECRET_KEY")
+SETTINGS = (
+    "AUTHORITY_LEASE",
+    "DATABASE_URL",
+    "HOST",
+    "MEMGRAPH_DATA_DIR",
+    "MEMGRAPH_ENV",
+    "PORT",
+    "PUBLIC_URL",
+    "SECRET_KEY",
+)
 START_SECONDS = 30
 STOP_SECONDS = 5
 
