@@ -2,10 +2,11 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EPIPE
 from functools import partial
 from math import inf
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, get_ident, main_thread
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
@@ -190,6 +191,14 @@ class TimedSocket(socket.socket):
         while rest:
             rest = rest[self.send_some(rest, flags) :]
         return None
+
+    def close(self) -> None:
+        """Only the main loop closes a socket: its poller would take the next one with this file descriptor for it."""
+        if get_ident() == main_thread().ident:
+            super().close()
+        else:
+            with suppress(OSError):
+                self.shutdown(socket.SHUT_RDWR)
 
     def send_held(self) -> bool:
         """Returns False if the client is gone. A held response is short: the socket's buffer has room for it."""

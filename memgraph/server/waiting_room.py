@@ -39,6 +39,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.network = str(network_of(normalize_ip(self.client[0]) if isinstance(self.client, tuple) else None))
         self.arrival = Arrival()
         self.on_readable: Callable[[Any], None]
+        self.is_watched = False  # whether the poller knows it
         self.started = self.last = 0.0  # when the first and the last bytes of the request came
 
 
@@ -71,22 +72,33 @@ class WaitingRoom:
         self.idle[connection] = None
         connection.arrival = Arrival()
         connection.timeout = monotonic() + self.idle_seconds
-        self.worker.poller.register(connection.sock, EVENT_READ, connection.on_readable)
+        if not connection.is_watched:
+            self.worker.poller.register(connection.sock, EVENT_READ, connection.on_readable)
+            connection.is_watched = True
         if data:
             self.take(connection, data)
 
     def leave(self, connection: Connection) -> None:
-        """Stops watching a connection: a thread takes it, or it closes."""
+        """A thread takes the connection, or it closes.
+
+        The poller keeps watching it: few clients send more before they have the response, and each change of what it
+        watches is a system call.
+        """
         if connection in self.idle:
             del self.idle[connection]
         else:
             del self.half_sent[connection]
             self.memory -= len(connection.arrival.kept)
-        self.worker.poller.unregister(connection.sock)
+
+    def unwatch(self, connection: Connection) -> None:
+        if connection.is_watched:
+            self.worker.poller.unregister(connection.sock)
+            connection.is_watched = False
 
     def drop(self, connection: Connection) -> None:
         self.leave(connection)
         self.forget(connection)
+        self.unwatch(connection)
         connection.close()
         self.worker.nr_conns -= 1
 
@@ -98,6 +110,7 @@ class WaitingRoom:
     def end(self, connection: Connection) -> None:
         """Closes a connection after a response that the client may still be reading."""
         self.forget(connection)
+        self.unwatch(connection)
         self.worker.lingering.close(connection.sock)
 
     def forget(self, connection: Connection) -> None:
@@ -115,7 +128,8 @@ class WaitingRoom:
 
     def read(self, connection: Connection, _: Any = None) -> None:
         if connection not in self.idle and connection not in self.half_sent:
-            return  # it was closed to make room after the poller had reported it
+            self.unwatch(connection)  # a thread has it, and the client sent more, or left; or it was closed meanwhile
+            return
         try:
             data = connection.sock.recv(BODY_BYTES if connection in self.half_sent else HEAD_BYTES, MSG_DONTWAIT)
         except BlockingIOError:
