@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from django.utils import timezone
 
+from accounts.tokens import SessionToken
 from apikeys.services import create_key
 from bench import servers
 from bench.loading import fill, fill_keys, indexes_afterwards, settle
@@ -16,7 +18,7 @@ from bench.wrk import Call, drive
 from memgraph.embedded import socket_directory
 from tenants.actor import Actor
 from tenants.models import Role, Tenant
-from tests.factories import make_tenant
+from tests.factories import make_session, make_tenant, make_user
 
 WORKERS = os.cpu_count() or 1
 
@@ -104,6 +106,12 @@ class Installation:
         """Of one new tenant."""
         tenant = make_tenant(f"{count} keys")
         return [self.new_key(tenant).key for _ in range(count)]
+
+    def new_tokens(self, count: int) -> list[str]:
+        """JWTs of sessions that were seen a moment ago, so that no request writes."""
+        user = make_user(make_tenant(f"{count} sessions"))
+        sessions = [make_session(user, last_seen_at=timezone.now()) for _ in range(count)]
+        return [str(SessionToken.for_session(session)) for session in sessions]
 
     def superuser(self) -> psycopg.Connection[Any]:
         """Whom row-level security doesn't bind: the peers' account, as which COPY may write."""

@@ -1,4 +1,4 @@
--- Sends the requests of a file in turn: one a line, its method, path, key and body separated by tabs.
+-- Sends the requests of a file in turn: one a line, its method, path, credential's header, credential and body separated by tabs.
 
 local requests = {}
 local last = 0
@@ -11,8 +11,8 @@ end
 
 function init(arguments)
    for line in io.lines(arguments[1]) do
-      local method, path, key, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
-      local headers = { ["X-API-KEY"] = key, ["Content-Type"] = "application/json" }
+      local method, path, header, credential, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+      local headers = { [header] = credential, ["Content-Type"] = "application/json" }
       requests[#requests + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
    end
    last = math.floor(id * #requests / 2) -- the threads don't ask for the same at the same time

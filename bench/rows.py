@@ -24,22 +24,26 @@ def cost(bench: Installation, calls: list[Call]) -> Measure:
     return lambda: 1e6 / bench.drive(bench.memgraph(), calls)
 
 
-def against(bench: Installation, what: str, calls: list[Call], peer: str, at_least: float | None) -> Comparison:
+def against(
+    bench: Installation, what: str, calls: list[Call], peer: str, at_least: float | None, *, path: str = ""
+) -> Comparison:
+    """`path`: the peer's, if it has another one."""
     ours, theirs = bench.memgraph(), bench.fastapi(peer)
-    if shape(ask(ours, calls[0])) != shape(ask(theirs, calls[0])):
+    their_calls = [call._replace(path=path) for call in calls] if path else calls
+    if shape(ask(ours, calls[0])) != shape(ask(theirs, their_calls[0])):
         raise LoadError(f"{peer} answers {calls[0].path} otherwise than Memgraph")
     return Comparison(
         what=f"{what}, {NAMES[peer]}",
         unit="/s",
         ours=rate(bench, ours, calls),
-        theirs=rate(bench, theirs, calls),
+        theirs=rate(bench, theirs, their_calls),
         at_least=at_least,
     )
 
 
 def ask(server: Server, call: Call) -> Any:
     http = HTTPConnection("127.0.0.1", server.port)
-    http.request(call.method, call.path, call.body, {"X-API-KEY": call.key, "Content-Type": "application/json"})
+    http.request(call.method, call.path, call.body, {call.header: call.credential, "Content-Type": "application/json"})
     answer = json.loads(http.getresponse().read())
     http.close()
     return answer
@@ -75,6 +79,13 @@ def whoami_by_one_key(bench: Installation) -> Iterator[Comparison]:
     yield Comparison(
         what="whoami, one hot key, a bare WSGI function", unit="/s", ours=ours, theirs=theirs, at_least=0.6
     )
+
+
+def whoami_by_tokens(bench: Installation) -> Iterator[Comparison]:
+    calls = [Call("GET", "/v1/auth/whoami", f"Bearer {token}") for token in bench.new_tokens(1_000)]
+    path = "/v1/auth/whoami-by-token"
+    yield against(bench, "whoami, 1,000 JWTs in turn", calls, SQLALCHEMY, 2.3, path=path)
+    yield against(bench, "whoami, 1,000 JWTs in turn", calls, ASYNCPG, 0.9, path=path)
 
 
 def pages(bench: Installation) -> Iterator[Comparison]:

@@ -22,6 +22,7 @@ ROWS: Final = {
     "R0": Row(set(), rows.server_itself),
     "R1": Row(set(), rows.whoami_by_keys),
     "R2": Row(set(), rows.whoami_by_one_key),
+    "R3": Row(set(), rows.whoami_by_tokens),
     "R4": Row({"events", "beliefs"}, rows.pages),
     "W1": Row({"written"}, rows.one_event),
     "W2": Row({"written"}, bulk.batches),

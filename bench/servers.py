@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Self
 
 import psutil
+from django.conf import settings
 
 from memgraph.processes import die_with_parent
 from tests.memgraph.processes import free_port
@@ -99,4 +100,5 @@ def fastapi(name: str, python: Path, sockets: Path, workers: int) -> Server:
     """As its documentation says for several processes; the loop and the parser of `uvicorn[standard]`."""
     command = [str(python), "-m", "uvicorn", "--app-dir", str(PEERS), f"{name}:app", "--port", "{port}"]
     command += ["--workers", str(workers), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-    return Server([*command, "--log-level", "warning"], {"DATABASE_SOCKETS": str(sockets)})
+    environment = {"DATABASE_SOCKETS": str(sockets), "JWT_KEY": settings.JWT_SIGNING_KEYS["default"]}
+    return Server([*command, "--log-level", "warning"], environment)

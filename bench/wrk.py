@@ -16,8 +16,12 @@ THREADS = 2
 class Call(NamedTuple):
     method: str
     path: str
-    key: str = ""
+    credential: str = ""  # an API key, or "Bearer <JWT>"
     body: str = ""
+
+    @property
+    def header(self) -> str:
+        return "Authorization" if self.credential.startswith("Bearer ") else "X-API-KEY"
 
 
 class LoadError(Exception):
@@ -41,7 +45,9 @@ class Load:
 def drive(port: int, calls: Iterable[Call], *, seconds: int, connections: int) -> Load:
     """Sends the calls in turn, over and over; first for a sixth of the time unmeasured, with what was idle so far."""
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
-        file.writelines("\t".join(call) + "\n" for call in calls)
+        file.writelines(
+            f"{call.method}\t{call.path}\t{call.header}\t{call.credential}\t{call.body}\n" for call in calls
+        )
         file.flush()
         run = partial(wrk, port, file.name, connections)
         if seconds >= 6:

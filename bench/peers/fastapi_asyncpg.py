@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response, Security
-from fastapi.security import APIKeyHeader
-from schemas import BeliefOut, EventIn, EventOut, make_cursor, read_cursor
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from schemas import BeliefOut, EventIn, EventOut, make_cursor, read_cursor, read_token
 from uuid_utils.compat import uuid7
 
 POOL = 20  # of each of two processes
@@ -23,6 +23,11 @@ FIND_KEY = """
 SELECT k.id, k.tenant_id, k.role, k.name, k.prefix, k.revoked_at, k.expires_at, t.suspended_at, t.keys_frozen_at,
     t.name AS tenant_name
 FROM apikeys_apikey k JOIN tenants_tenant t ON t.id = k.tenant_id WHERE k.digest = $1
+"""
+FIND_SESSION = """
+SELECT s.tenant_id, s.ended_at, s.expires_at, u.role, u.email, u.is_active, t.suspended_at, t.name AS tenant_name
+FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id JOIN tenants_tenant t ON t.id = s.tenant_id
+WHERE s.id = $1
 """
 EVENT = ", ".join(EventOut.model_fields)
 BELIEF = ", ".join(BeliefOut.model_fields)
@@ -76,6 +81,17 @@ async def get_key(
 Key = Annotated[Any, Depends(get_key)]
 
 
+async def get_session(
+    connection: Connection, bearer: Annotated[HTTPAuthorizationCredentials, Security(HTTPBearer())]
+) -> asyncpg.Record:
+    session = await connection.fetchrow(FIND_SESSION, read_token(bearer.credentials))
+    if session is None or session["ended_at"] or session["expires_at"] <= datetime.now(UTC) or not session["is_active"]:
+        raise HTTPException(401, "This session has ended.")
+    if session["suspended_at"]:
+        raise HTTPException(403, "This workspace is suspended.")
+    return session
+
+
 def answer(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, option=orjson.OPT_UTC_Z), status, media_type="application/json")
 
@@ -90,6 +106,12 @@ async def whoami(key: Key) -> Response:
     of_key = {name: key[name] for name in ("id", "name", "prefix", "expires_at")}
     of_tenant = {name: key[name] for name in ("tenant_id", "tenant_name", "role")}
     return answer({"kind": "api_key", **of_tenant, "email": None, "key": of_key})
+
+
+@app.get("/v1/auth/whoami-by-token")
+async def whoami_by_token(session: Annotated[Any, Depends(get_session)]) -> Response:
+    of_session = {name: session[name] for name in ("tenant_id", "tenant_name", "role", "email")}
+    return answer({"kind": "user", **of_session, "key": None})
 
 
 @app.get("/v1/events")

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import os
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import jwt
+from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -85,3 +88,13 @@ def make_cursor(*place: object) -> str:
 def read_cursor(cursor: str) -> list[str]:
     place: list[str] = json.loads(base64.urlsafe_b64decode(cursor))
     return place
+
+
+def read_token(token: str) -> str:
+    """Returns the session's id. 401 if the JWT is not valid."""
+    try:
+        claims = jwt.decode(token, os.environ["JWT_KEY"], algorithms=["HS256"], audience="memgraph", issuer="memgraph")
+    except jwt.InvalidTokenError:
+        raise HTTPException(401, "This token is not valid.") from None
+    session_id: str = claims["jti"]
+    return session_id
