@@ -3,22 +3,22 @@
 Without this, 40 requests of one tenant delay everybody else's: they are ahead in the queue, and compete for the GIL. A
 queued request holds no thread.
 
-The caller is read from the head of the request, before anything is checked: the tenant to which the credential belonged
-when it was last accepted, or else the IP address. So neither more keys nor made-up keys get a caller more threads.
+A caller is the tenant to which the credential belonged when it was last accepted, or else the IP address. So neither
+more keys nor made-up keys get a caller more threads.
 """
 
-import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from time import monotonic, sleep, thread_time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
+from memgraph.server.callers import Caller
+from memgraph.server.threads import Threads
 from tenants.limits.places import Place, place
 
 MOST: Final = 8  # threads of one caller
@@ -32,14 +32,6 @@ LONG_SECONDS: Final = 0.25  # a request that takes longer, times the number runn
 PACE_SECONDS: Final = 0.005  # a long request works this long before it sleeps for as long
 LONGEST_PAUSE: Final = 0.02  # seconds; a slow client's time is not work
 CREDENTIALS: Final = 10_000  # whose tenant is remembered
-CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-PROBE: Final = re.compile(rb"(?:GET|HEAD) /(?:live|health|v1/health|metrics)[? ]")
-
-
-class Caller(NamedTuple):
-    credential: int | None
-    address: Hashable
 
 
 @dataclass
@@ -56,6 +48,9 @@ class Usage:
         self.seconds, self.since = self.at(now) + seconds, now
 
 
+Finish = Callable[[Any, BaseException | None], None]  # takes what a request returned, or raised
+
+
 @dataclass(eq=False)
 class Turn(Place):
     """One request, from its arrival to its end."""
@@ -63,7 +58,7 @@ class Turn(Place):
     pool: "FairPool"
     by: Caller
     act: Callable[[], Any]
-    future: Future[Any] = field(default_factory=Future)
+    finish: Finish
     whose: Hashable = None  # whose queue it is in: a tenant id or an IP address
     since: float = 0.0
     resumed: float = 0.0
@@ -98,9 +93,9 @@ class Turn(Place):
         self.pool.remember(self.by.credential, tenant_id)
 
 
-class FairPool(ThreadPoolExecutor):
+class FairPool:
     def __init__(self, threads: int) -> None:
-        super().__init__(threads)
+        self.threads = Threads(threads)
         self.lock = Lock()
         self.running: defaultdict[Hashable, list[Turn]] = defaultdict(list)
         self.lines: defaultdict[Hashable, dict[int | None, deque[Turn]]] = defaultdict(dict)  # by caller, credential
@@ -111,31 +106,37 @@ class FairPool(ThreadPoolExecutor):
         self.latest: Hashable = None  # the last caller
         self.others_until = 0.0
 
-    def submit_for(self, caller: Caller | None, act: Callable[[], Any]) -> Future[Any]:
-        """Runs `act` in a thread. A caller of None has no limit."""
-        if caller is None:
-            return self.submit(act)
-        turn = Turn(self, caller, act)
+    def begin(self, caller: Caller | None, act: Callable[[], Any], finish: Finish) -> None:
+        """Runs `act` in a thread, and then `finish`. A caller of None has no limit."""
         with self.lock:
+            if caller is None:
+                self.threads.begin(partial(self.run_freely, act, finish))
+                return
+            turn = Turn(self, caller, act, finish)
             known = self.tenants.get(caller.credential) if caller.credential is not None else None
-            turn.whose = known or caller.address
-            if self.latest not in (None, turn.whose):
+            turn.whose = whose = known or caller.address
+            if self.latest not in (None, whose):
                 self.others_until = monotonic() + OTHERS_SECONDS
-            self.latest = turn.whose
-            self.lines[turn.whose].setdefault(caller.credential, deque()).append(turn)
-        self.go_on(turn.whose)
-        return turn.future
+            self.latest = whose
+            if whose not in self.running and whose not in self.lines:
+                self.start(turn)
+            else:
+                self.lines[whose].setdefault(caller.credential, deque()).append(turn)
+                self.start_next(whose)
 
     def go_on(self, whose: Hashable) -> None:
-        """Starts as many of a caller's queued requests as may run. They go to the end of the pool's queue."""
         with self.lock:
-            while self.may_begin(whose) and (turn := self.take_next(whose)):
-                turn.since = turn.resumed = monotonic()
-                self.running[whose].append(turn)
-                try:
-                    self.submit(self.run, turn)
-                except RuntimeError:  # the worker ends
-                    turn.future.cancel()
+            self.start_next(whose)
+
+    def start_next(self, whose: Hashable) -> None:
+        """Starts as many of a caller's queued requests as may run. They go to the end of the threads' queue."""
+        while whose in self.lines and self.may_begin(whose) and (turn := self.take_next(whose)):
+            self.start(turn)
+
+    def start(self, turn: Turn) -> None:
+        turn.since = turn.resumed = monotonic()
+        self.running[turn.whose].append(turn)
+        self.threads.begin(partial(self.run, turn))
 
     def may_begin(self, whose: Hashable) -> bool:
         """The limit of a long request grows with their number. Otherwise each one slows the others until all are long.
@@ -159,9 +160,9 @@ class FairPool(ThreadPoolExecutor):
         return used is not None and used.at(now) * max(2, len(self.used)) > self.used_by_all.at(now)
 
     def charge(self, whose: Hashable, seconds: float) -> None:
-        with self.lock:
-            for usage in (self.used[whose], self.used_by_all):
-                usage.add(monotonic(), seconds)
+        now = monotonic()
+        self.used[whose].add(now, seconds)
+        self.used_by_all.add(now, seconds)
 
     def others_call(self) -> bool:
         return monotonic() < self.others_until
@@ -184,18 +185,22 @@ class FairPool(ThreadPoolExecutor):
 
     def run(self, turn: Turn) -> None:
         token, began = place.set(turn), thread_time()
-        done: Callable[[], None]
-        try:
-            done = partial(turn.future.set_result, turn.act())
-        except BaseException as error:
-            done = partial(turn.future.set_exception, error)
+        result, error = outcome(turn.act)
         place.reset(token)
-        self.charge(turn.whose, thread_time() - began)
-        done()
-        self.end(turn)
+        with self.lock:
+            self.charge(turn.whose, thread_time() - began)
+            self.threads.end()
+            self.take_away(turn)
+        turn.finish(result, error)
+
+    def run_freely(self, act: Callable[[], Any], finish: Finish) -> None:
+        result, error = outcome(act)
+        with self.lock:
+            self.threads.end()
+        finish(result, error)
 
     def remember(self, credential: int | None, tenant_id: UUID | None) -> None:
-        if credential is None:
+        if credential is None or self.tenants.get(credential) == tenant_id:
             return
         with self.lock:
             self.tenants.pop(credential, None)
@@ -205,14 +210,17 @@ class FairPool(ThreadPoolExecutor):
                 self.tenants.popitem(last=False)
 
     def end(self, turn: Turn) -> None:
-        """Frees the place. May be called twice: `leave` frees it before the request ends."""
         with self.lock:
-            running = self.running.get(turn.whose, [])
-            if turn in running:
-                running.remove(turn)
-            if not running:
-                self.running.pop(turn.whose, None)
-        self.go_on(turn.whose)
+            self.take_away(turn)
+
+    def take_away(self, turn: Turn) -> None:
+        """Frees the place. May be called twice: `leave` frees it before the request ends."""
+        running = self.running.get(turn.whose, [])
+        if turn in running:
+            running.remove(turn)
+        if not running:
+            self.running.pop(turn.whose, None)
+        self.start_next(turn.whose)
 
     def tick(self) -> None:
         """Called often: requests become long, and other callers become inactive, without any event."""
@@ -224,15 +232,14 @@ class FairPool(ThreadPoolExecutor):
         for whose in list(self.lines):
             self.go_on(whose)
 
+    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - as gunicorn calls it
+        self.threads.shutdown()
+        if wait:
+            self.threads.join()
 
-def caller_of(head: bytes, address: str, proxies: int) -> Caller | None:
-    """The credential's hash, and the client's IP address as the outermost trusted proxy saw it."""
-    if PROBE.match(head):
-        return None
-    found = CREDENTIAL.search(head)
-    credential = hash(found[1]) if found else None  # a hash, because the credential is a secret
-    if proxies and (forwarded := FORWARDED.search(head)):
-        chain = forwarded[1].split(b",")
-        if len(chain) >= proxies:
-            return Caller(credential, chain[-proxies].strip())
-    return Caller(credential, address)
+
+def outcome(act: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return act(), None
+    except BaseException as error:
+        return None, error

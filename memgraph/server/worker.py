@@ -7,7 +7,6 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
 from functools import partial
 from http import HTTPStatus
@@ -17,10 +16,11 @@ from typing import Any, Final
 
 from django.conf import settings
 from gunicorn.http import errors, wsgi
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, PollableMethodQueue, ThreadWorker
 
 from memgraph.processes import die_with_parent
-from memgraph.server.fair_pool import FairPool, caller_of
+from memgraph.server.callers import caller_of
+from memgraph.server.fair_pool import FairPool
 from memgraph.server.lingering import Lingering
 from memgraph.server.refusals import Refusal, refusal_of
 from memgraph.server.slow_clients import EXPORTS, TimedSocket, TimedUnreader
@@ -40,14 +40,62 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
 }
 
 
+class CallbackQueue(PollableMethodQueue):  # type: ignore[misc]
+    """Wakes the main loop once for all callbacks that wait. gunicorn's wakes it for each, with two system calls."""
+
+    is_woken = False
+
+    def defer(self, callback: Callable[..., object], *args: Any) -> None:
+        self._queue.put(partial(callback, *args))
+        if not self.is_woken:
+            self.is_woken = True
+            os.write(self._write_fd, b"\0")
+
+    def run_callbacks(self, _: object, max_callbacks: int = 0) -> None:
+        os.read(self._read_fd, 64)
+        self.is_woken = False  # before the queue is emptied: what comes later wakes the loop again
+        while not self._queue.empty():
+            self._queue.get_nowait()()
+
+
+class Response(wsgi.Response):  # type: ignore[misc]
+    """Sends the head together with the start of the body. gunicorn's takes two system calls, and names itself."""
+
+    head = b""
+    headers_sent: bool
+
+    def default_headers(self) -> list[str]:
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+    def send_headers(self) -> None:
+        if not self.headers_sent:
+            lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+            self.head = "".join(lines).encode("latin-1")
+            self.headers_sent = True
+
+    def _emit_body(self, data: bytes) -> None:
+        if self.chunked:
+            data = b"%X\r\n%s\r\n" % (len(data), data)
+        self.sock.sendall(self.head + data)
+        self.head = b""
+
+    def close(self) -> None:
+        self.send_headers()
+        end = self.head + (b"0\r\n\r\n" if self.chunked else b"")
+        self.head = b""
+        if end:
+            self.sock.sendall(end)
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         # A worker without its master would keep the port for seconds. After a kill -9, clients get an error either way.
         die_with_parent(signal.SIGKILL, self.ppid)()
         self.worker_connections: int = allow_connections(self.cfg.worker_connections)
+        self.method_queue = CallbackQueue()
         self.lingering = Lingering(self)
         self.room = WaitingRoom(self)
-        self.held: deque[tuple[Connection, Future[Any]]] = deque()  # responses to send later
+        self.held: deque[tuple[Connection, bool]] = deque()  # responses to send later
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
@@ -85,10 +133,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         is_first = len(self.lingering.drained) > self.worker_connections // 2
         (is_first and self.lingering.finish_first()) or self.room.make_room() or self.lingering.finish_first()
 
-    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+    def take_back(self, conn: Connection, keeps: bool, error: BaseException | None) -> None:  # noqa: FBT001
+        """Gets a connection from the thread that has responded. `keeps`: whether it stays open."""
         if conn.sock.held:
-            self.held.append((conn, fs))
-        elif fs.cancelled() or fs.exception() or not fs.result():
+            self.held.append((conn, keeps))
+        elif error or not keeps:
             self.room.end(conn)
         else:
             self.room.forget_body(conn.arrival)
@@ -104,11 +153,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def send_held(self) -> None:
         now = monotonic()
         while self.held and self.held[0][0].sock.sends_at <= now:
-            connection, request = self.held.popleft()
-            if connection.sock.send_held():
-                self.finish_request(connection, request)
-            else:
-                self.room.end(connection)
+            connection, keeps = self.held.popleft()
+            self.take_back(connection, connection.sock.send_held() and keeps, None)
 
     def murder_pending(self) -> None:
         self.send_held()
@@ -144,8 +190,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Like gunicorn's, but queues the request for its caller."""
         head = bytes(conn.arrival.kept[:HEAD_BYTES])
         caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
-        future = self.tpool.submit_for(caller, partial(self.handle, conn))
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        finish = partial(self.method_queue.defer, self.take_back, conn)
+        self.tpool.begin(caller, partial(self.handle, conn), finish)
 
     def handle(self, conn: Connection) -> Any:
         if not conn.initialized:
@@ -191,9 +237,4 @@ def allow_connections(wanted: int) -> int:
     return max(16, min(wanted, (soft - OTHER_FILES) // 2))
 
 
-def _without_server_header(default_headers: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    return lambda response: [line for line in default_headers(response) if not line.startswith("Server:")]
-
-
-# gunicorn has no setting that leaves the header out.
-wsgi.Response.default_headers = _without_server_header(wsgi.Response.default_headers)
+wsgi.Response = Response  # gunicorn has no setting for it

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from memgraph.server.fair_pool import MOST, FairPool
-from tests.attack.pool import Clock
+from memgraph.server.fair_pool import MOST
+from tests.attack.pool import Clock, FuturePool
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def pool(clock: Clock) -> Iterator[FairPool]:
-    with FairPool(MOST + 3) as pool:
+def pool(clock: Clock) -> Iterator[FuturePool]:
+    with FuturePool(MOST + 3) as pool:
         yield pool

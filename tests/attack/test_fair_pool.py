@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from memgraph.server.fair_pool import HALF_LIFE, LONG_SECONDS, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS, FairPool
+from memgraph.server.fair_pool import HALF_LIFE, LONG_SECONDS, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS
 from tenants.limits.places import place
 from tenants.limits.slots import Slots
-from tests.attack.pool import GREEDY, OTHER, Clock, Flood, call
+from tests.attack.pool import GREEDY, OTHER, Clock, Flood, FuturePool, call
 from tests.memgraph.processes import wait_for
 
 
-def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool) -> None:
+def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FuturePool) -> None:
     flood = Flood(pool, GREEDY)
     flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
     call(pool, OTHER)
@@ -22,7 +22,7 @@ def test_one_caller_has_its_share_and_another_is_served_meanwhile(pool: FairPool
     flood.end()
 
 
-def test_beside_others_one_request_of_a_heavy_caller_works(pool: FairPool, clock: Clock) -> None:
+def test_beside_others_one_request_of_a_heavy_caller_works(pool: FuturePool, clock: Clock) -> None:
     call(pool, OTHER)
     pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
@@ -33,7 +33,7 @@ def test_beside_others_one_request_of_a_heavy_caller_works(pool: FairPool, clock
     flood.end()
 
 
-def test_beside_others_a_light_caller_works_on(pool: FairPool) -> None:
+def test_beside_others_a_light_caller_works_on(pool: FuturePool) -> None:
     """Its requests don't wait for each other, however much another caller uses."""
     call(pool, OTHER)
     pool.charge(OTHER.address, 1.0)
@@ -43,7 +43,7 @@ def test_beside_others_a_light_caller_works_on(pool: FairPool) -> None:
     flood.end()
 
 
-def test_what_a_caller_used_is_forgotten(pool: FairPool, clock: Clock) -> None:
+def test_what_a_caller_used_is_forgotten(pool: FuturePool, clock: Clock) -> None:
     pool.charge(OTHER.address, 1.0)
     clock.now += 3 * HALF_LIFE
     pool.charge(GREEDY.address, 0.2)
@@ -54,7 +54,7 @@ def test_what_a_caller_used_is_forgotten(pool: FairPool, clock: Clock) -> None:
     assert not pool.used
 
 
-def test_a_waiting_request_lets_the_next_one_work(pool: FairPool) -> None:
+def test_a_waiting_request_lets_the_next_one_work(pool: FuturePool) -> None:
     call(pool, OTHER)
     pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
@@ -66,7 +66,7 @@ def test_a_waiting_request_lets_the_next_one_work(pool: FairPool) -> None:
     flood.end()
 
 
-def test_a_request_that_has_waited_counts_as_busy_again(pool: FairPool) -> None:
+def test_a_request_that_has_waited_counts_as_busy_again(pool: FuturePool) -> None:
     call(pool, OTHER)
     pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
@@ -78,7 +78,7 @@ def test_a_request_that_has_waited_counts_as_busy_again(pool: FairPool) -> None:
     flood.end()
 
 
-def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool: FairPool, clock: Clock) -> None:
+def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool: FuturePool, clock: Clock) -> None:
     call(pool, OTHER)
     pool.charge(GREEDY.address, 1.0)
     flood = Flood(pool, GREEDY)
@@ -96,7 +96,7 @@ def test_a_long_request_lets_the_next_one_work_the_later_the_more_there_are(pool
 
 @pytest.mark.parametrize(("others_call", "slept"), [(True, [0.006, 0.02]), (False, [])])
 def test_a_long_request_gives_way_only_while_others_call(
-    others_call: bool, slept: list[float], pool: FairPool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    others_call: bool, slept: list[float], pool: FuturePool, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It sleeps as long as it has worked. The time that a slow client took does not count."""
     pauses: list[float] = []
@@ -113,7 +113,7 @@ def test_a_long_request_gives_way_only_while_others_call(
     assert pauses == pytest.approx(slept)
 
 
-def test_who_leaves_counts_no_more(pool: FairPool) -> None:
+def test_who_leaves_counts_no_more(pool: FuturePool) -> None:
     """An export that is read for hours leaves, and so does a slow client. Other limits apply to these."""
     flood = Flood(pool, GREEDY)
     flood.wait_until_running(MOST_BY_ONE_CREDENTIAL)
@@ -124,7 +124,7 @@ def test_who_leaves_counts_no_more(pool: FairPool) -> None:
     flood.end()
 
 
-def test_only_a_slot_that_has_no_waiters_frees_the_place(pool: FairPool) -> None:
+def test_only_a_slot_that_has_no_waiters_frees_the_place(pool: FuturePool) -> None:
     """Such a request may last for hours."""
 
     def within(kind: Slots) -> list[bool]:
@@ -135,7 +135,7 @@ def test_only_a_slot_that_has_no_waiters_frees_the_place(pool: FairPool) -> None
     assert pool.submit_for(GREEDY, lambda: within(Slots(1, waiters=0))).result(5) == []
 
 
-def test_a_request_that_waits_for_a_slot_is_not_busy(pool: FairPool, clock: Clock) -> None:
+def test_a_request_that_waits_for_a_slot_is_not_busy(pool: FuturePool, clock: Clock) -> None:
     call(pool, OTHER)
     slots, end = Slots(1, waiters=1), threading.Event()
 
@@ -156,12 +156,12 @@ def test_a_request_that_waits_for_a_slot_is_not_busy(pool: FairPool, clock: Cloc
     second.result(5)
 
 
-def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
+def test_who_comes_later_is_not_behind_the_line(pool: FuturePool) -> None:
     """One thread serves the share of the greedy caller, then the other caller, then the rest of the line."""
     order: list[str] = []
-    with FairPool(1) as one:
+    with FuturePool(1) as one:
         begin = threading.Event()
-        one.submit(begin.wait, 30)
+        one.submit_for(None, lambda: begin.wait(30))
         futures = [one.submit_for(GREEDY, lambda: order.append("greedy")) for _ in range(10)]
         futures.append(one.submit_for(OTHER, lambda: order.append("other")))
         begin.set()
@@ -171,13 +171,13 @@ def test_who_comes_later_is_not_behind_the_line(pool: FairPool) -> None:
     assert Counter(order) == {"greedy": 10, "other": 1}
 
 
-def test_what_fails_goes_to_who_asked_and_the_line_goes_on(pool: FairPool) -> None:
+def test_what_fails_goes_to_who_asked_and_the_line_goes_on(pool: FuturePool) -> None:
     futures = [pool.submit_for(GREEDY, lambda: 1 // 0) for _ in range(10)]
     assert all(isinstance(future.exception(5), ZeroDivisionError) for future in futures)
     assert pool.submit_for(GREEDY, lambda: "fine").result(5) == "fine"
 
 
-def test_probes_have_no_line(pool: FairPool) -> None:
+def test_probes_have_no_line(pool: FuturePool) -> None:
     hold = threading.Event()
     futures = [pool.submit_for(None, lambda: hold.wait(30)) for _ in range(7)]
     assert pool.submit_for(None, lambda: "served").result(5) == "served"

@@ -6,15 +6,16 @@ from uuid import uuid4
 
 import pytest
 
-from memgraph.server.fair_pool import MOST, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS, Caller, FairPool, caller_of
+from memgraph.server.callers import Caller, caller_of
+from memgraph.server.fair_pool import MOST, MOST_BY_ONE_CREDENTIAL, OTHERS_SECONDS
 from tenants.limits.places import place
-from tests.attack.pool import Clock, Flood, call
+from tests.attack.pool import Clock, Flood, FuturePool, call
 
 SOME_ID = uuid4()
 HEAD = b"GET /v1/stats HTTP/1.1\r\nHost: x\r\n"
 
 
-def test_keys_of_one_tenant_have_one_line(pool: FairPool, clock: Clock) -> None:
+def test_keys_of_one_tenant_have_one_line(pool: FuturePool, clock: Clock) -> None:
     acme = uuid4()
     for key in range(20):
         pool.submit_for(Caller(key, "192.0.2.1"), lambda: place.get().belongs_to(acme)).result(5)
@@ -27,14 +28,14 @@ def test_keys_of_one_tenant_have_one_line(pool: FairPool, clock: Clock) -> None:
     flood.end()
 
 
-def test_keys_of_one_tenant_take_turns(pool: FairPool) -> None:
+def test_keys_of_one_tenant_take_turns(pool: FuturePool) -> None:
     """One key with many requests doesn't keep the tenant's other keys waiting."""
     order: list[int] = []
-    with FairPool(1) as one:
+    with FuturePool(1) as one:
         for key in range(4):
             one.remember(key, SOME_ID)
         begin = threading.Event()
-        one.submit(begin.wait, 30)
+        one.submit_for(None, lambda: begin.wait(30))
         futures = [one.submit_for(Caller(0, ""), partial(order.append, 0)) for _ in range(20)]
         futures += [one.submit_for(Caller(key, ""), partial(order.append, key)) for key in range(1, 4)]
         begin.set()
@@ -43,14 +44,14 @@ def test_keys_of_one_tenant_take_turns(pool: FairPool) -> None:
     assert max(order.index(key) for key in range(1, 4)) < 10
 
 
-def test_keys_that_are_made_up_are_their_addresss(pool: FairPool) -> None:
+def test_keys_that_are_made_up_are_their_addresss(pool: FuturePool) -> None:
     flood = Flood(pool, Caller(0, "192.0.2.1"), 1)
     flood.futures += [pool.submit_for(Caller(key, "192.0.2.1"), flood.work) for key in range(1, 20)]
     flood.wait_until_running(MOST)
     flood.end()
 
 
-def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FairPool) -> None:
+def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FuturePool) -> None:
     caller = Caller(1, "192.0.2.1")
     pool.submit_for(caller, lambda: place.get().belongs_to(uuid4())).result(5)
     assert pool.tenants
@@ -58,7 +59,7 @@ def test_a_key_that_is_refused_is_its_tenants_no_more(pool: FairPool) -> None:
     assert not pool.tenants
 
 
-def test_the_tenants_of_so_many_keys_are_remembered(pool: FairPool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tenants_of_so_many_keys_are_remembered(pool: FuturePool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memgraph.server.fair_pool.CREDENTIALS", 5)
     for key in range(20):
         pool.remember(key, uuid4())

@@ -215,7 +215,6 @@ def test_only_imports_are_read_by_their_threads(content: bytes, is_streamed: boo
         "_cap_keepalive",
         "_keepalive_after",
         "accept",
-        "finish_request",
         "handle",
         "handle_error",
         "handle_request",

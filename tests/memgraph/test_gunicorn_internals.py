@@ -16,7 +16,6 @@ REPLACED = {
         "init_signals": "self",
         "handle_quit": "self, sig, frame",
         "accept": "self, listener",
-        "finish_request": "self, conn, fs",
         "wait_for_and_dispatch_events": "self, timeout",
         "murder_pending": "self",
         "murder_keepalived": "self, force=False",
@@ -35,7 +34,11 @@ USED: list[tuple[type, str]] = [
     (gthread.ThreadWorker, "nr_conns"),
     (gthread.ThreadWorker, "poller"),
     (gthread.ThreadWorker, "tpool"),
-    (gthread.ThreadWorker, "method_queue.defer("),
+    (gthread.ThreadWorker, "self.method_queue.run_callbacks"),
+    (gthread.PollableMethodQueue, "self._queue = queue.SimpleQueue()"),
+    (gthread.PollableMethodQueue, "self._read_fd"),
+    (gthread.PollableMethodQueue, "self._write_fd"),
+    (gthread.PollableMethodQueue, "callback()"),
     (gthread.ThreadWorker, "self.murder_pending()"),
     (gthread.TConn, "self.initialized"),
     (gthread.TConn, "self.timeout"),
@@ -44,7 +47,6 @@ USED: list[tuple[type, str]] = [
     (unreader.Unreader, "def take_buffered(self)"),
     (unreader.SocketUnreader, "self.mxchunk"),
     (unreader.SocketUnreader, "max_body_chunk"),
-    (wsgi.Response, "def default_headers(self)"),  # in the source, because an import of our worker replaces it
 ]
 ERRORS = (
     "InvalidResponseHeader",
@@ -80,6 +82,10 @@ def test_the_errors_that_we_answer_are_there(name: str) -> None:
 def test_the_rest_of_what_we_use_is_there() -> None:
     from gunicorn.http import message
 
+    responses = inspect.getsource(wsgi)  # the module's, because an import of our worker replaces the class
+    for used in ("def default_headers(self)", "def send_headers(self)", "def _emit_body(self, data)"):
+        assert used in responses, ADVICE
+    assert "response_class = Response\n" in responses, ADVICE
     assert gthread.STOP_KEEPALIVE_LINGER == 2.0, ADVICE
     assert "force_close" in vars(message.Request) or "def force_close" in inspect.getsource(message), ADVICE
     assert "_expected_100_continue" in inspect.getsource(message) + inspect.getsource(gthread), ADVICE

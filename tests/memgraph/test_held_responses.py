@@ -6,9 +6,10 @@ from contextvars import copy_context
 
 import pytest
 
-from memgraph.server.fair_pool import Caller, FairPool
+from memgraph.server.callers import Caller
 from memgraph.server.slow_clients import TimedSocket
 from tenants.limits.places import Place, place
+from tests.attack.pool import FuturePool
 
 
 class Held(Place):
@@ -59,7 +60,7 @@ def test_a_client_that_left_is_noticed(peers: Peers) -> None:
 
 def test_a_held_response_keeps_no_thread() -> None:
     """The worker's only thread is free again, although the response is due in an hour."""
-    pool = FairPool(1)
+    pool = FuturePool(1)
     caller = Caller(None, "192.0.2.1")
     for _ in range(2):
         pool.submit_for(caller, lambda: place.get().hold_response(3600)).result()
