@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -51,7 +52,13 @@ def log_request(fields: dict[str, Any]) -> None:
             handlers[0].flush()
 
 
+@lru_cache(1)
+def local_time(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
 def request_line(now: float, fields: dict[str, Any]) -> str:
-    moment = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int((now - int(now)) * 1000):03}"
+    second = int(now)
+    moment = f"{local_time(second)},{int((now - second) * 1000):03}"
     line = {"time": moment, "level": "INFO", "logger": requests.name, "message": "request", **fields}
     return orjson.dumps(line).decode() + "\n"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
@@ -14,11 +15,12 @@ from postgres.base import database
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memgraph.settings")
 django_application = get_wsgi_application()
 # What Django does before and after each request, for 26 us. Only the check of the connection has a purpose here:
-# `application` calls it. The query log is off, and there is no cache.
+# `application` calls it. The query log is off, there is no cache, and all requests have the same routes.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
+request_finished.disconnect(reset_urlconf)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, ClassVar, Final, cast
 
 from django.http import HttpRequest, QueryDict
@@ -31,12 +32,28 @@ class View(APIView):
     Because of them, only the garbage collector freed a request's memory. It stopped a worker for up to 10 ms.
     """
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        view: Any = type(self)
+        return {**default_headers(view, tuple(getattr(self, "action_map", None) or ()))}
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
         if not response.streaming:
             self.request.parser_context.clear()
             vars(self).clear()
         return response
+
+
+@cache
+def default_headers(view: type[Any], methods: tuple[str, ...]) -> dict[str, str]:
+    """The headers that DRF would find out anew for each request: `Allow`, and `Vary` if there are several formats.
+
+    `methods`: those of the route, if the view is a viewset.
+    """
+    allowed = [name.upper() for name in view.http_method_names if name in methods or hasattr(view, name)]
+    headers = {"Allow": ", ".join(allowed)}
+    return headers | {"Vary": "Accept"} if len(view.renderer_classes) > 1 else headers
 
 
 class PublicView(View):

@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper as DjangosWrapper
 from django.db.models.manager import BaseManager
 from django.db.transaction import Atomic
+from django.http.response import ResponseHeaders
 from django.test import TransactionTestCase
 from psycopg import Cursor, errors
 from psycopg._preparing import PrepareManager
@@ -35,6 +36,7 @@ DJANGO: Final[list[tuple[str, Any, str]]] = [
     ('"context"', DjangosWrapper.get_connection_params, "which adapters read times"),
     ("is_usable", BaseDatabaseWrapper.close_if_health_check_failed, "that a request's connection is looked at"),
     ("execute_wrappers", BaseDatabaseWrapper.execute_wrapper, "that execute wrappers see our statements"),
+    ("self._store[key.lower()] = (key, value)", ResponseHeaders.__setitem__, "the headers in memgraph/middleware.py"),
     ("_session_key", SessionBase, "accounts/operator_sessions.py"),
     ("_db", BaseManager, "the manager in accounts/models.py"),
     ("_fixture_teardown", TransactionTestCase, "tests/conftest.py"),
