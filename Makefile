@@ -21,7 +21,7 @@ dev: local ## the same in development mode: no credentials needed, reloads when 
 	@exec env MEMGRAPH_ENV=development $(venv)/python -m memgraph
 
 test: developer node_modules/.package-lock.json ## run the tests against a real PostgreSQL, and in Chromium if there is one
-	@$(venv)/python -m pytest -n 2 -q
+	@$(venv)/python -m pytest -n 2 --dist worksteal -q
 
 # axe-core, for the tests in a browser, which skip without it.
 node_modules/.package-lock.json: package-lock.json

@@ -1,5 +1,6 @@
 """Every page of the table, by everybody who may come there, on a desk and on a phone, in light and in dark."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.browser.conftest import InServer, Open, Watch
 from tests.browser.watching import Watched
 from tests.browser.workspace import Workspace
-from tests.routes import LEVELS, PUBLIC
+from tests.routes import ADMIN, LEVELS, PUBLIC
 from tests.studio.pages import PAGES, PROTECTED
 
 MOST_BYTES = 50_000
@@ -21,7 +22,12 @@ ALLOWED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "role"), PUBLIC_PAGES + ALLOWED)
+OTHERS = [role for role in LEVELS if role != ADMIN]
+BY_ADMINS = [(name, role) for name, role in ALLOWED if role == ADMIN]
+BY_OTHERS = [(name, role) for name, role in ALLOWED if role != ADMIN]
+
+
+@pytest.mark.parametrize(("name", "role"), PUBLIC_PAGES + BY_ADMINS)
 def test_a_page_is_sound_and_fits(
     name: str, role: str, watch: Watch, workspace: Workspace, in_server: InServer
 ) -> None:
@@ -31,6 +37,34 @@ def test_a_page_is_sound_and_fits(
         assert tab.open(path) == 200
         assert tab.received < MOST_BYTES
         tab.look(f"{name}-{role}")
+
+
+@pytest.mark.parametrize("role", OTHERS)
+def test_pages_fit_for_the_other_roles(role: str, watch: Watch, workspace: Workspace, in_server: InServer) -> None:
+    """They see less of the same pages. Pictures and axe, which take three seconds a page, are for `make soak`."""
+    tab = watch(workspace.tokens[role])
+    for name, path in paths_of(role, workspace, in_server):
+        if is_whole_page(tab, path):
+            assert tab.open(path) == 200, name
+            assert tab.received < MOST_BYTES, name
+            tab.note_widths()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("role", OTHERS)
+def test_pages_are_sound_for_the_other_roles(
+    role: str, watch: Watch, workspace: Workspace, in_server: InServer
+) -> None:
+    tab = watch(workspace.tokens[role])
+    for name, path in paths_of(role, workspace, in_server):
+        if is_whole_page(tab, path):
+            tab.open(path)
+            tab.look(f"{name}-{role}")
+
+
+def paths_of(role: str, workspace: Workspace, in_server: InServer) -> list[tuple[str, str]]:
+    names = [name for name, allowed in BY_OTHERS if allowed == role]
+    return [(name, in_server(partial(OPENED[name].path_for, workspace.tenant))) for name in names]
 
 
 def is_whole_page(tab: Watched, path: str) -> bool:

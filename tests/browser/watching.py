@@ -82,6 +82,11 @@ class Watched:
             self.page.emulate_media(color_scheme=scheme)
             self.faults += [f"axe at {self.width()}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
 
+    def note_widths(self) -> None:
+        for viewport in (WIDE, NARROW):
+            self.page.set_viewport_size(viewport)
+            self.note_width()
+
     def note_width(self) -> None:
         self.page.wait_for_function("document.documentElement.clientWidth <= innerWidth")  # after another width
         wide = self.page.evaluate("document.documentElement.scrollWidth")
