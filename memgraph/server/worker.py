@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
 from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
 from functools import partial
 from http import HTTPStatus
@@ -16,13 +15,15 @@ from typing import Any, Final
 
 from django.conf import settings
 from gunicorn.http import errors, wsgi
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, PollableMethodQueue, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from memgraph.processes import die_with_parent
+from memgraph.server.callbacks import CallbackQueue
 from memgraph.server.callers import caller_of
 from memgraph.server.fair_pool import FairPool
 from memgraph.server.lingering import Lingering
 from memgraph.server.refusals import Refusal, refusal_of
+from memgraph.server.responses import Response
 from memgraph.server.slow_clients import EXPORTS, TimedSocket, TimedUnreader
 from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 
@@ -38,53 +39,6 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
     errors.ParseException: HTTPStatus.BAD_REQUEST,
 }
-
-
-class CallbackQueue(PollableMethodQueue):  # type: ignore[misc]
-    """Wakes the main loop once for all callbacks that wait. gunicorn's wakes it for each, with two system calls."""
-
-    is_woken = False
-
-    def defer(self, callback: Callable[..., object], *args: Any) -> None:
-        self._queue.put(partial(callback, *args))
-        if not self.is_woken:
-            self.is_woken = True
-            os.write(self._write_fd, b"\0")
-
-    def run_callbacks(self, _: object, max_callbacks: int = 0) -> None:
-        os.read(self._read_fd, 64)
-        self.is_woken = False  # before the queue is emptied: what comes later wakes the loop again
-        while not self._queue.empty():
-            self._queue.get_nowait()()
-
-
-class Response(wsgi.Response):  # type: ignore[misc]
-    """Sends the head together with the start of the body. gunicorn's takes two system calls, and names itself."""
-
-    head = b""
-    headers_sent: bool
-
-    def default_headers(self) -> list[str]:
-        return [line for line in super().default_headers() if not line.startswith("Server:")]
-
-    def send_headers(self) -> None:
-        if not self.headers_sent:
-            lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
-            self.head = "".join(lines).encode("latin-1")
-            self.headers_sent = True
-
-    def _emit_body(self, data: bytes) -> None:
-        if self.chunked:
-            data = b"%X\r\n%s\r\n" % (len(data), data)
-        self.sock.sendall(self.head + data)
-        self.head = b""
-
-    def close(self) -> None:
-        self.send_headers()
-        end = self.head + (b"0\r\n\r\n" if self.chunked else b"")
-        self.head = b""
-        if end:
-            self.sock.sendall(end)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -212,7 +166,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.sock.patience.has_slot = req.path in EXPORTS
         if not unreader.is_streamed:  # the main loop has sent it, or the body came without it
             req._expected_100_continue = False
-        return bool(super().handle_request(req, conn))
+        response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, Response)
+        environ["wsgi.multithread"] = True
+        if not self.alive:
+            response.force_close()
+        return self.respond(response, self.wsgi(environ, response.start_response))
+
+    def respond(self, response: Response, chunks: Any) -> bool:
+        """Like gunicorn's, but without its hooks and its access log: we have our own. Whether the connection stays."""
+        try:
+            for chunk in chunks:
+                response.write(chunk)
+            response.close()
+        except OSError:
+            raise
+        except Exception:
+            if not response.headers_sent:
+                raise
+            self.log.exception("Error handling request")  # a second response can't follow the start of the first
+            return False
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return not response.should_close()
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 - as gunicorn calls it
         return keepalive and conn.parser.unreader.drain(conn.parser)
@@ -235,6 +211,3 @@ def allow_connections(wanted: int) -> int:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return max(16, min(wanted, (soft - OTHER_FILES) // 2))
-
-
-wsgi.Response = Response  # gunicorn has no setting for it
