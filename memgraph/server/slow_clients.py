@@ -201,12 +201,14 @@ class TimedSocket(socket.socket):
                 self.shutdown(socket.SHUT_RDWR)
 
     def send_held(self) -> bool:
-        """Returns False if the client is gone. A held response is short: the socket's buffer has room for it."""
-        held, self.held = self.held, b""
-        try:
-            return self.send(held, socket.MSG_DONTWAIT) == len(held)
-        except OSError:
-            return False
+        """Sends as much of the held response as the socket's buffer takes. Returns whether that was all."""
+        with suppress(BlockingIOError):
+            self.held = self.held[self.send(self.held, socket.MSG_DONTWAIT) :]
+        return not self.held
+
+    def send_rest(self) -> None:
+        rest, self.held = self.held, b""
+        self.sendall(rest)
 
     def send_some(self, data: memoryview, flags: int) -> int:
         try:

@@ -108,7 +108,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         now = monotonic()
         while self.held and self.held[0][0].sock.sends_at <= now:
             connection, keeps = self.held.popleft()
-            self.take_back(connection, connection.sock.send_held() and keeps, None)
+            try:
+                is_sent = connection.sock.send_held()
+            except OSError:
+                self.room.end(connection)
+                continue
+            if is_sent:
+                self.take_back(connection, keeps, None)
+            else:
+                finish = partial(self.method_queue.defer, self.take_back, connection)
+                self.tpool.begin(None, partial(self.send_rest, connection, keeps), finish)
 
     def murder_pending(self) -> None:
         self.send_held()
@@ -159,6 +168,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         finally:
             unreader.end()
             patience.end()
+
+    def send_rest(self, connection: Connection, keeps: bool) -> bool:  # noqa: FBT001
+        """Waits for a client that reads a held response slowly, with the same patience as for any other response."""
+        connection.sock.patience.begin()
+        try:
+            connection.sock.send_rest()
+        finally:
+            connection.sock.patience.end()
+        return keeps
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         unreader = conn.parser.unreader

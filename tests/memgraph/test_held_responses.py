@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import pytest
@@ -55,7 +56,22 @@ def test_the_next_response_is_not_held(peers: Peers) -> None:
 
 def test_a_client_that_left_is_noticed(peers: Peers) -> None:
     peers.client.close()
+    with pytest.raises(BrokenPipeError):
+        peers.server.send_held()
+
+
+def test_a_response_that_exceeds_the_sockets_buffer_is_sent_whole(peers: Peers) -> None:
+    """Such as a page with a new key. The main loop never waits: a thread sends the rest."""
+    peers.server.held = whole = bytes(range(256)) * 20_000
     assert not peers.server.send_held()
+    peers.server.setblocking(True)
+    peers.client.setblocking(True)
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(peers.server.send_rest)
+        received = peers.client.recv(len(whole), socket.MSG_WAITALL)
+        sending.result()
+    assert received == whole
+    assert not peers.server.held
 
 
 def test_a_held_response_keeps_no_thread() -> None:
