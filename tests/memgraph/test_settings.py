@@ -75,3 +75,8 @@ def test_signing_keys_differ_from_the_secret_key_they_come_from(settings_of: Any
     assert SECRET not in keys["default"]
     assert keys == settings_of(SECRET_KEY=SECRET)["JWT_SIGNING_KEYS"]
     assert keys != settings_of(SECRET_KEY=f"{SECRET}x")["JWT_SIGNING_KEYS"]
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("", True), ("on", True), ("off", False)])
+def test_the_lease_can_be_turned_off(value: str, is_on: bool, settings_of: Any) -> None:
+    assert settings_of(AUTHORITY_LEASE=value)["AUTHORITY_LEASE"] is is_on
