@@ -40,6 +40,7 @@ def read_on(call: Call, port: int, warm: Event, revoked: Event) -> list[Read]:
 
 def accepted_after(ring: Ring, name: str) -> list[str]:
     revocation = REVOCATIONS[name]
+    ring.sight.clear()
     kind = OF_KEY if OF_KEY in revocation.of else OF_SESSION
 
     def make() -> tuple[Call, Call]:
