@@ -15,7 +15,7 @@ from postgres.base import database
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memgraph.settings")
 django_application = get_wsgi_application()
 # What Django does before and after each request, for 26 us. Only the check of the connection has a purpose here:
-# `application` calls it. The query log is off, there is no cache, and all requests have the same routes.
+# `application` calls it. The query log is off, there is no cache, and no request changes the routes.
 request_started.disconnect(reset_queries)
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)

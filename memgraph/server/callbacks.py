@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,8 @@ class CallbackQueue(PollableMethodQueue):  # type: ignore[misc]
         self._queue.put(partial(callback, *args))
         if not self.is_woken:
             self.is_woken = True
-            os.write(self._write_fd, b"\0")
+            with suppress(OSError):  # the worker ends, and has closed the pipe
+                os.write(self._write_fd, b"\0")
 
     def run_callbacks(self, _: object, max_callbacks: int = 0) -> None:
         os.read(self._read_fd, 64)

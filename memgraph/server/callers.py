@@ -1,4 +1,4 @@
-"""Who sends a request, read from its head before anything is checked: see `fair_pool.py`."""
+"""Finds out from the head of a request who sends it, before anything is checked: see `fair_pool.py`."""
 
 import re
 from collections.abc import Hashable

@@ -42,7 +42,7 @@ def chart_days() -> list[date]:
 
 
 def sums_of(tenant_id: UUID, days: list[date]) -> Step:
-    """The totals, and the counts of each day, summed over all slots."""
+    """Returns the totals and the counts of each day. Each is the sum of several rows, among which writers spread."""
     return SUMS, {"tenant_id": tenant_id, "total": TOTAL, "first": days[0], "last": days[-1]}
 
 

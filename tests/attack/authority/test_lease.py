@@ -14,7 +14,7 @@ from tests.attack.authority.racing import Ring
 from tests.attack.authority.revocations import REVOCATIONS
 
 READERS: Final = 4  # two at each server
-READS_AFTER: Final = 5  # of each reader
+READS_AFTER: Final = 5  # by each reader, once the revocation was answered
 OF_MEMBERS: Final = [name for name, revocation in REVOCATIONS.items() if OF_OPERATOR not in revocation.of]
 READS: Final = {OF_KEY: "/v1/events", OF_SESSION: "/v1/admin/audit"}
 
