@@ -182,15 +182,12 @@ class TimedSocket(socket.socket):
     sends_at: float
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        if self.gettimeout() is not None:  # gunicorn's own messages, which don't wait
-            return super().sendall(data, flags)
         if sends_at := place.get().sends_at:
             self.held, self.sends_at = self.held + bytes(data), sends_at
-            return None
+            return
         rest = memoryview(data)
         while rest:
             rest = rest[self.send_some(rest, flags) :]
-        return None
 
     def close(self) -> None:
         """Only the main loop closes a socket: its poller would take the next one with this file descriptor for it."""

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from errno import EAGAIN, ECONNABORTED, EMFILE, ENFILE
+from errno import EAGAIN, ECONNABORTED, ECONNRESET, EMFILE, ENFILE, ENOTCONN, EPIPE
 from functools import partial
 from http import HTTPStatus
 from time import monotonic, sleep
@@ -23,6 +23,7 @@ from memgraph.server.callers import caller_of
 from memgraph.server.fair_pool import FairPool
 from memgraph.server.lingering import Lingering
 from memgraph.server.refusals import Refusal, refusal_of
+from memgraph.server.requests import environ_of_all, read_plain
 from memgraph.server.responses import Response
 from memgraph.server.slow_clients import EXPORTS, TimedSocket, TimedUnreader
 from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
@@ -50,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.lingering = Lingering(self)
         self.room = WaitingRoom(self)
         self.held: deque[tuple[Connection, bool]] = deque()  # responses to send later
+        self.base_environ = environ_of_all(self.cfg)
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
@@ -95,7 +97,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self.room.end(conn)
         else:
             self.room.forget_body(conn.arrival)
-            self.room.welcome(conn, conn.parser.unreader.take_rest() + conn.arrival.rest)
+            unread = conn.parser.unreader.take_rest() if conn.initialized else b""
+            self.room.welcome(conn, unread + conn.arrival.rest)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         is_idle = self.alive and not self.tpool.lines
@@ -156,18 +159,40 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         finish = partial(self.method_queue.defer, self.take_back, conn)
         self.tpool.begin(caller, partial(self.handle, conn), finish)
 
-    def handle(self, conn: Connection) -> Any:
+    def handle(self, conn: Connection) -> bool:
+        """Responds to a request, and returns whether the connection stays. It never has TLS or HTTP/2."""
+        conn.sock.patience.begin()
+        try:
+            if request := read_plain(conn.arrival, conn.client, conn.server, self.base_environ):
+                return self.handle_request(request, conn)
+            return self.handle_unusual(conn)
+        except (errors.NoMoreData, StopIteration):
+            self.log.debug("The client left before its request was whole")
+        except OSError as error:
+            if error.errno not in (EPIPE, ECONNRESET, ENOTCONN):
+                self.log.exception("Error on a connection")
+        except Exception as error:
+            self.refuse_broken(conn, error)
+        finally:
+            conn.sock.patience.end()
+        return False
+
+    def handle_unusual(self, conn: Connection) -> bool:
+        """Reads the request with gunicorn's parser."""
         if not conn.initialized:
             conn.init()
             conn.parser.unreader = TimedUnreader(conn.sock)
-        unreader, patience = conn.parser.unreader, conn.sock.patience
+        unreader = conn.parser.unreader
         unreader.begin(conn.arrival)
-        patience.begin()
         try:
-            return super().handle(conn)
+            unreader.request = request = next(conn.parser)
+            if not unreader.is_streamed:  # the main loop has sent it, or the body came without it
+                request._expected_100_continue = False
+            request.environ = wsgi.create(request, conn.sock, conn.client, conn.server, self.cfg, Response)[1]
+            request.environ["wsgi.multithread"] = True
+            return self.handle_request(request, conn) and unreader.drain(conn.parser)
         finally:
             unreader.end()
-            patience.end()
 
     def send_rest(self, connection: Connection, keeps: bool) -> bool:  # noqa: FBT001
         """Waits for a client that reads a held response slowly, with the same patience as for any other response."""
@@ -179,19 +204,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return keeps
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
-        unreader = conn.parser.unreader
-        unreader.request = req
         conn.sock.patience.has_slot = req.path in EXPORTS
-        if not unreader.is_streamed:  # the main loop has sent it, or the body came without it
-            req._expected_100_continue = False
-        response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, Response)
-        environ["wsgi.multithread"] = True
+        response = Response(req, conn.sock)
         if not self.alive:
             response.force_close()
-        return self.respond(response, self.wsgi(environ, response.start_response))
-
-    def respond(self, response: Response, chunks: Any) -> bool:
-        """Like gunicorn's, but without its hooks and its access log: we have our own. Whether the connection stays."""
+        chunks = self.wsgi(req.environ, response.start_response)
         try:
             for chunk in chunks:
                 response.write(chunk)
@@ -199,26 +216,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         except OSError:
             raise
         except Exception:
-            if not response.headers_sent:
+            if not response.has_begun:
                 raise
-            self.log.exception("Error handling request")  # a second response can't follow the start of the first
+            self.log.exception("Error handling a request")  # a second response can't follow the start of the first
             return False
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
         return not response.should_close()
 
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 - as gunicorn calls it
-        return keepalive and conn.parser.unreader.drain(conn.parser)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+    def refuse_broken(self, conn: Connection, exc: Exception) -> None:
         """Responds to requests that never reached Django. Never quotes the request, which may contain a key."""
         status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("Error handling a request", exc_info=exc)
         else:
             self.log.info("Refused a request: %s", type(exc).__name__)
-        self.send_now(client, refusal_of(status).as_response())
+        self.send_now(conn.sock, refusal_of(status).as_response())
 
 
 def allow_connections(wanted: int) -> int:

@@ -213,11 +213,8 @@ def test_only_imports_are_read_by_their_threads(content: bytes, is_streamed: boo
     "name",
     [
         "_cap_keepalive",
-        "_keepalive_after",
         "accept",
         "handle",
-        "handle_error",
-        "handle_request",
         "murder_keepalived",
         "murder_pending",
         "wait_for_and_dispatch_events",

@@ -23,11 +23,7 @@ REPLACED = {
         "get_thread_pool": "self",
         "enqueue_req": "self, conn",
         "handle": "self, conn",
-        "handle_request": "self, req, conn",
-        "_keepalive_after": "self, conn, keepalive",
-        "handle_error": "self, req, client, addr, exc",
     },
-    wsgi.Response: {"default_headers": "self", "send_headers": "self", "_emit_body": "self, data", "close": "self"},
     unreader.SocketUnreader: {"__init__": "self, sock, max_chunk=8192", "chunk": "self, size_hint=None"},
 }
 # What it calls and reads. Attributes of instances are looked for in the source.
@@ -44,9 +40,7 @@ USED: list[tuple[type, str]] = [
     (gthread.TConn, "self.initialized"),
     (gthread.TConn, "self.timeout"),
     (gthread.TConn, "self.parser"),
-    (wsgi.Response, "def should_close(self)"),
-    (wsgi.Response, "self.headers_sent"),
-    (wsgi.Response, "self.chunked"),
+    (parser.Parser, "self.mesg_class(self.cfg, self.unreader, self.source_addr, self.req_count)"),
     (parser.Parser, "def finish_body(self, deadline=None, max_bytes=None)"),
     (unreader.Unreader, "def take_buffered(self)"),
     (unreader.SocketUnreader, "self.mxchunk"),
@@ -86,6 +80,11 @@ def test_the_errors_that_we_answer_are_there(name: str) -> None:
 def test_the_rest_of_what_we_use_is_there() -> None:
     from gunicorn.http import message
 
+    assert str(inspect.signature(wsgi.create)).startswith("(req, sock, client, server, cfg, response_class=None"), (
+        ADVICE
+    )
+    assert "resp = response_class(req, sock, cfg, *response_args)" in inspect.getsource(wsgi.create), ADVICE
+    assert callable(wsgi.base_environ), ADVICE
     assert gthread.STOP_KEEPALIVE_LINGER == 2.0, ADVICE
     assert "force_close" in vars(message.Request) or "def force_close" in inspect.getsource(message), ADVICE
     assert "_expected_100_continue" in inspect.getsource(message) + inspect.getsource(gthread), ADVICE
