@@ -1,7 +1,7 @@
 import logging
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from secrets import token_hex
 from time import perf_counter
@@ -9,9 +9,10 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.module_loading import import_string
@@ -71,25 +72,21 @@ class RequestMiddleware:
         return respond(request, problem) if isinstance(problem, APIException) else None
 
     def refuse_host(self, request: HttpRequest) -> HttpResponse | None:
-        if request.path in PROBES:
+        if request.path in PROBES or is_host_allowed(request._get_raw_host(), tuple(settings.ALLOWED_HOSTS)):  # type: ignore[attr-defined]
             return None
-        try:
-            request.get_host()
-        except DisallowedHost:
-            sentence = "This server doesn't accept this host name. The operator sets ALLOWED_HOSTS or PUBLIC_URL."
-            return respond(request, ParseError(sentence, code="host_not_allowed"))
-        return None
+        sentence = "This server doesn't accept this host name. The operator sets ALLOWED_HOSTS or PUBLIC_URL."
+        return respond(request, ParseError(sentence, code="host_not_allowed"))
 
     def finish(self, request: HttpRequest, response: HttpResponse) -> None:
-        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-        # 10 us less than `setdefault` for each, which encodes the names and values anew.
-        response.headers._store = {**PREPARED, **response.headers._store}
+        # 15 us less than `setdefault` for each, which encodes the names and values anew.
+        fields = {**PREPARED, "x-request-id": ("X-Request-ID", request.request_id)}  # type: ignore[attr-defined]
         if settings.HTTPS and request.is_secure():
-            response["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+            fields["strict-transport-security"] = ("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
         if request.path.startswith(("/v1", "/v2", "/studio")):
-            response.headers.setdefault("Cache-Control", "no-store")
+            fields["cache-control"] = ("Cache-Control", "no-store")
         if not response.streaming:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
+            fields["content-length"] = ("Content-Length", str(len(response.content)))
+        response.headers._store = fields | response.headers._store
 
     def log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         """Logs and measures by route, never by path: people paste keys and e-mail addresses into paths."""
@@ -102,9 +99,16 @@ class RequestMiddleware:
     def warn_of_proxy(self, request: HttpRequest) -> None:
         if settings.TRUSTED_PROXIES or self.warned_of_proxy:
             return
-        if any(header in request.META for header in FORWARDING_HEADERS):
+        if not FORWARDING_HEADERS.isdisjoint(request.META):
             self.warned_of_proxy = True
             logger.warning("Ignored a forwarding header. Behind a proxy, set TRUSTED_PROXIES=1.")
+
+
+@lru_cache(256)
+def is_host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    """`HttpRequest.get_host` takes 10 us."""
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 @cache

@@ -8,14 +8,14 @@ from django.http import HttpRequest
 
 AGENT_LENGTH: Final = 200
 # Only proxies send these. Which of them can be trusted depends on the proxy.
-FORWARDING_HEADERS: Final = (
+FORWARDING_HEADERS: Final = {
     "HTTP_FORWARDED",
     "HTTP_VIA",
     "HTTP_X_FORWARDED_FOR",
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
-)
+}
 WITH_PORT: Final = re.compile(r"^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$")  # as some proxies write it
 
 
