@@ -3,7 +3,7 @@
 from typing import Any
 
 from memory.events.models import Event
-from memory.recall.ranking import CANDIDATES, RANKED
+from memory.recall.ranking import CANDIDATES, COMPARED, COMPARED_LETTERS, RANKED, RANKED_LETTERS
 from memory.recall.search import Found, Hit
 
 
@@ -62,16 +62,24 @@ def scored(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def debug(found: Found, *, user_id: str | None) -> dict[str, Any]:
-    """How each score was computed, and which beliefs the search looked at."""
+    """How each score was computed, which beliefs the search looked at, and what it cost.
+
+    `cost`: `compared` beliefs had their letters compared; `ranked` of them were turned into words; the time is that of
+    the search alone.
+    """
     return {
         "match": found.match,
         "corrections": found.corrections,
         "searched": searched(user_id),
+        "cost": {"compared": found.compared, "ranked": found.ranked, "milliseconds": round(found.seconds * 1000, 1)},
         "scores": {str(hit.id): {**hit.parts, "matched": hit.words} for hit in found.hits},
     }
 
 
 def searched(user_id: str | None) -> str:
     if user_id is None:
-        return f"the newest {CANDIDATES} active beliefs of the tenant"
-    return f"all active beliefs of this user; ranked the {RANKED} with the most and rarest matching words"
+        return f"the newest {CANDIDATES} active beliefs of the tenant, up to {RANKED_LETTERS} letters"
+    return (
+        f"the newest {COMPARED} active beliefs of this user, up to {COMPARED_LETTERS} letters; ranked the {RANKED} with"
+        f" the most and rarest matching words, up to {RANKED_LETTERS} letters"
+    )

@@ -7,6 +7,7 @@ found nowhere, tries words that are spelled alike. It doesn't know meanings: "Wh
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,7 +19,17 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from memory.beliefs.models import Belief
-from memory.recall.ranking import CANDIDATES, INDEXED_LENGTH, LARGEST_ANSWER, OF_ONE_USER, OF_THE_TENANT, RANK
+from memory.recall.ranking import (
+    CANDIDATES,
+    INDEXED_LENGTH,
+    LARGEST_ANSWER,
+    NEWEST,
+    OF_ONE_USER,
+    OF_THE_TENANT,
+    RANK,
+    RANKED_LETTERS,
+    up_to,
+)
 from memory.recall.words import PATTERNS, fold, sql_folded, sql_spaced, words_of
 
 SPELLED: Final = 2000  # the newest beliefs of an end user whose words are candidates for a correction
@@ -32,12 +43,12 @@ WEIGHTS: Final = {"words": 0.6, "recency": 0.2, "confidence": 0.15, "use": 0.05}
 TELLING: Final = """
 SELECT word FROM unnest(%(words)s::text[]) AS word WHERE numnode(plainto_tsquery(%(language)s::regconfig, word)) > 0
 """
+NEWEST_BELIEFS: Final = NEWEST.format("{narrowed}", "%(spelled)s")
 VOCABULARY: Final = f"""
 SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', {sql_folded("text")})))
 FROM (
-    SELECT {sql_spaced("key || ' ' || left(value, %(length)s)")} AS text FROM memory_belief
-    WHERE tenant_id = %(tenant)s AND ended_at IS NULL {{narrowed}}
-    ORDER BY id DESC LIMIT %(spelled)s
+    SELECT {sql_spaced("key || ' ' || left(value, %(length)s)")} AS text
+    FROM ({up_to(RANKED_LETTERS, NEWEST_BELIEFS, "id DESC")}) AS newest
 ) AS candidates LIMIT {VOCABULARY_WORDS}
 """  # noqa: S608 - a constant of ours
 
@@ -70,6 +81,9 @@ class Hit:
 class Found:
     hits: list[Hit] = field(default_factory=list)
     corrections: dict[str, list[str]] = field(default_factory=dict)
+    compared: int = 0  # beliefs whose letters were compared
+    ranked: int = 0  # of these, the beliefs that were turned into words
+    seconds: float = 0.0
 
     @property
     def match(self) -> str:
@@ -81,19 +95,21 @@ def search_beliefs(*, tenant_id: UUID, query: str, subject_id: str | None, limit
 
     A word that is found nowhere counts as a misspelling of similar words, with less weight.
     """
+    began = monotonic()
     scope = Scope(tenant_id, subject_id)
     terms = [Term(place, word, 1.0) for place, word in enumerate(words_of(query))]
     if not terms:
         return Found()
-    hits = rank_beliefs(scope, terms)
-    known = {word for hit in hits for word in hit.words}
+    found = rank_beliefs(scope, terms)
+    known = {word for hit in found.hits for word in hit.words}
     corrections = correct(scope, [term for term in terms if term.word not in known])
     if corrections:
-        hits = rank_beliefs(scope, [*terms, *corrections])
-    corrected: dict[str, list[str]] = {}
+        found = rank_beliefs(scope, [*terms, *corrections])
     for term in corrections:
-        corrected.setdefault(terms[term.place].word, []).append(term.word)
-    return Found(hits=hits[:limit], corrections=corrected)
+        found.corrections.setdefault(terms[term.place].word, []).append(term.word)
+    found.hits = found.hits[:limit]
+    found.seconds = monotonic() - began
+    return found
 
 
 class Scope(NamedTuple):
@@ -113,12 +129,13 @@ class Scope(NamedTuple):
         return rows
 
 
-def rank_beliefs(scope: Scope, terms: list[Term]) -> list[Hit]:
+def rank_beliefs(scope: Scope, terms: list[Term]) -> Found:
     """Ranks the beliefs of a scope for the words of a query."""
     places, words, weights = map(list, zip(*terms, strict=True))
     rows = scope.run(RANK, places=places, words=words, weights=weights)
-    now = timezone.now()
-    return sorted((make_hit(row, now) for row in rows), key=lambda hit: -hit.score)
+    now, (compared, ranked, *_) = timezone.now(), rows[0]
+    hits = sorted((make_hit(row[2:], now) for row in rows if row[2] is not None), key=lambda hit: -hit.score)
+    return Found(hits=hits, compared=compared, ranked=ranked)
 
 
 def make_hit(row: tuple[Any, ...], now: datetime) -> Hit:

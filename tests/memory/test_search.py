@@ -132,7 +132,7 @@ def test_fifty_at_most_and_fewer_on_demand(client: APIClient, acme: Tenant) -> N
 def test_a_search_over_the_tenant_says_what_it_looked_at(client: APIClient) -> None:
     found = search(client, "pune", user_id=None)
     assert keys(found) == ["home"]
-    assert found["debug"]["searched"] == "the newest 1000 active beliefs of the tenant"
+    assert found["debug"]["searched"] == "the newest 1000 active beliefs of the tenant, up to 600000 letters"
 
 
 def test_what_is_not_there_yet_is_an_empty_list(client: APIClient) -> None:

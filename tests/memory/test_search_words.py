@@ -122,12 +122,31 @@ def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -
     for query in ("invoice 4411", "which bakery in zurich?", "paid", "happiness"):
         found = search(editor, query)
         assert keys(found)[0] == "invoice", query
-        assert (
-            found["debug"]["searched"]
-            == "all active beliefs of this user; ranked the 1000 with the most and rarest matching words"
-        )
+        assert found["debug"]["cost"]["compared"] == 2102
+        assert found["debug"]["cost"]["ranked"] == 1000
+        assert found["debug"]["searched"].startswith("the newest 20000 active beliefs of this user, up to 2000000")
     assert keys(search(editor, "which bakery's invoice lies with the passport?"))[0] == "papers"
     assert "invoice" not in keys(search(editor, "zurich", user_id=None))
+
+
+@pytest.mark.parametrize(("user_id", "compared"), [("alice", 504), (None, 520)])
+def test_long_beliefs_cost_no_more_than_many_short_ones(user_id: str | None, compared: int, acme: Tenant) -> None:
+    """The letters that a search looks at are bounded, also when the query is misspelled."""
+    editor = key_client(acme)
+    long = "tea " * 990 + "mugwort"
+    beliefs = [{"subject_id": "alice", "key": f"k{number}", "value": f"{number:05}" + long} for number in range(520)]
+    for start in range(0, len(beliefs), 40):
+        assert editor.post("/v1/beliefs/batch", {"beliefs": beliefs[start : start + 40]}).status_code == 201
+    for query in ("mugwort", "mugwrot"):
+        debug = search(editor, query, user_id=user_id)["debug"]
+        assert (debug["match"], len(debug["scores"])) == ("lexical" if query == "mugwort" else "corrected", 50)
+        assert (debug["cost"]["compared"], debug["cost"]["ranked"]) == (compared, 152)
+        assert debug["cost"]["milliseconds"] > 0
+
+
+def test_a_belief_longer_than_the_bounds_is_found(acme: Tenant) -> None:
+    make_belief(acme, subject_id="alice", key="k", value="mugwort " + "x" * 60_000)
+    assert keys(search(key_client(acme), "mugwort")) == ["k"]
 
 
 @pytest.mark.parametrize("others", [60, 300])
