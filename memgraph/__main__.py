@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-import django
 from django.conf import settings
 
 from memgraph import startup
@@ -38,7 +37,7 @@ def main() -> int:
 def run_embedded(command: list[str]) -> int:
     with only_server(settings.DATA_DIR, settings.PUBLIC_URL) as crashed:
         startup.check_port(settings.HOST, settings.PORT, patience=CRASH_PATIENCE if crashed else 0)
-        prepare_django()
+        startup.check_settings()
         with database_for_server(EmbeddedPostgres(settings.DATA_DIR, options=enough_connections())) as database:
             prepare_database()
             return Supervisor(database, command).run()
@@ -52,15 +51,10 @@ def enough_connections() -> dict[str, str]:
 
 def run(command: list[str]) -> int:
     startup.check_port(settings.HOST, settings.PORT, patience=0)
-    prepare_django()
+    startup.check_settings()
     prepare_database()
     hold_interrupts()
     os.execv(command[0], command)
-
-
-def prepare_django() -> None:
-    django.setup()
-    startup.check_settings()
 
 
 def prepare_database() -> None:

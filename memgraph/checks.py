@@ -1,13 +1,14 @@
 """Checks for settings that contradict each other or are unsafe. `python -m memgraph` refuses to start on an error."""
 
 import os
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 
 
 def is_loopback(host: str) -> bool:
@@ -19,7 +20,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@register()
 def check_development_stays_local(**kwargs: Any) -> list[CheckMessage]:
     if settings.DEVELOPMENT and not is_loopback(settings.HOST):
         return [
@@ -32,7 +32,6 @@ def check_development_stays_local(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
 def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [
@@ -45,7 +44,6 @@ def check_no_wildcard_host(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
 def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
     if not settings.HTTPS and not is_loopback(urlsplit(settings.PUBLIC_URL).hostname or ""):
         return [
@@ -58,7 +56,6 @@ def check_public_url_is_https(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
 def check_redis_is_not_expected(**kwargs: Any) -> list[CheckMessage]:
     if "REDIS_URL" in os.environ:
         return [
@@ -69,3 +66,11 @@ def check_redis_is_not_expected(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+CHECKS_OF_SETTINGS: Final[list[Callable[..., list[CheckMessage]]]] = [
+    check_development_stays_local,
+    check_no_wildcard_host,
+    check_public_url_is_https,
+    check_redis_is_not_expected,
+]

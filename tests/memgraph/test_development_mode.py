@@ -1,5 +1,6 @@
 """Development mode: who brings nothing is an admin of one tenant, on this machine only."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,16 +16,20 @@ from apikeys.authentication import APIKeyAuthentication
 from apikeys.keys import generate_key
 from tenants.authentication import DEVELOPMENT_TENANT_ID, DevelopmentAnonymous
 from tenants.models import Tenant
+from tenants.views import parts_of
 from tests.factories import client_for, key_client, make_event, make_key, make_token
 
 WHOAMI = "/v1/auth/whoami"
 
 
 @pytest.fixture
-def development(monkeypatch: pytest.MonkeyPatch) -> None:
+def development(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As the settings have it in development mode: DRF reads them when its classes are made."""
     classes = [JWTAuthentication, APIKeyAuthentication, DevelopmentAnonymous]
     monkeypatch.setattr(APIView, "authentication_classes", classes)
+    parts_of.cache_clear()
+    yield
+    parts_of.cache_clear()
 
 
 pytestmark = pytest.mark.usefixtures("development")
