@@ -5,6 +5,7 @@ The workers of pytest-xdist inherit the environment that the controller sets her
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -37,6 +38,7 @@ FOREIGN = (
     "JWT_SIGNING_KEYS",
     "PORT",
     "PUBLIC_URL",
+    "PYTHONDONTWRITEBYTECODE",
     "SIGNUP",
     "TENANT_RATE_LIMIT",
     "TRUSTED_PROXIES",
@@ -58,6 +60,7 @@ def start(database: ExitStack) -> None:
     database.callback(shutil.rmtree, data_dir, ignore_errors=True)
     if os.geteuid() == 0:
         data_dir.chmod(0o711)  # else PostgreSQL's account, which is not root's, needs a place elsewhere
+    sys.dont_write_bytecode = False  # else every worker, server and command compiles all code anew: a second each
     for name in FOREIGN:  # a developer's own settings
         os.environ.pop(name, None)
     os.environ.update(ENVIRONMENT, MEMGRAPH_DATA_DIR=str(data_dir))
