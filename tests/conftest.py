@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from httpx._transports import default as default_transport
 from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -52,6 +54,14 @@ def static_files_found_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities_loaded_once() -> Iterator[None]:
+    """Each client of httpx loads all certificate authorities, though none of these speaks TLS: 28 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default_transport, "create_ssl_context", cache(default_transport.create_ssl_context))
         yield
 
 
