@@ -1,9 +1,9 @@
 """Many writers of one belief at once: real threads, each with a connection of its own."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, repeat
 from threading import Barrier
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.factories import key_client, make_belief
 WRITERS = 20
 ROUNDS = [10, pytest.param(200, marks=pytest.mark.soak)]
 Call = Callable[[APIClient], Response]
+AtOnce = Callable[[list[Call]], list[Response]]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -31,18 +32,21 @@ def clients(acme: Tenant) -> list[APIClient]:
     return [key_client(acme) for _ in range(WRITERS)]
 
 
-def at_once(calls: list[Call], clients: list[APIClient]) -> list[Response]:
-    barrier = Barrier(len(calls))
+@pytest.fixture
+def at_once(clients: list[APIClient]) -> Iterator[AtOnce]:
+    """Each writer has a thread and a connection, and keeps them: to connect costs more than a call."""
 
-    def run(call: Call, client: APIClient) -> Response:
-        try:
-            barrier.wait(10)
-            return call(client)
-        finally:
-            connection.close()
+    def run(barrier: Barrier, call: Call, client: APIClient) -> Response:
+        barrier.wait(10)
+        return call(client)
 
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls, clients))
+    def leave(barrier: Barrier) -> None:
+        barrier.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        yield lambda calls: list(threads.map(run, repeat(Barrier(len(calls))), calls, clients))
+        list(threads.map(leave, [Barrier(WRITERS)] * WRITERS))
 
 
 def post(key: str, value: str) -> Call:
@@ -62,9 +66,9 @@ def active(versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-def test_each_of_different_values_is_one_version(rounds: int, clients: list[APIClient]) -> None:
+def test_each_of_different_values_is_one_version(rounds: int, clients: list[APIClient], at_once: AtOnce) -> None:
     for key in map(str, range(rounds)):
-        answers = at_once([post(key, f"value {number}") for number in range(WRITERS)], clients)
+        answers = at_once([post(key, f"value {number}") for number in range(WRITERS)])
         assert Counter(answer.status_code for answer in answers) == {201: WRITERS}
         versions = history(clients[0], key)
         assert {version["id"] for version in versions} == {answer.json()["id"] for answer in answers}
@@ -74,11 +78,13 @@ def test_each_of_different_values_is_one_version(rounds: int, clients: list[APIC
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("before", [None, "another value"])
-def test_the_same_value_is_one_version(before: str | None, rounds: int, clients: list[APIClient]) -> None:
+def test_the_same_value_is_one_version(
+    before: str | None, rounds: int, clients: list[APIClient], at_once: AtOnce
+) -> None:
     for key in map(str, range(rounds)):
         if before:
             post(key, before)(clients[0])
-        answers = at_once([post(key, "one value")] * WRITERS, clients)
+        answers = at_once([post(key, "one value")] * WRITERS)
         assert Counter(answer.status_code for answer in answers) == {201: 1, 200: WRITERS - 1}
         assert len({answer.json()["id"] for answer in answers}) == 1
         versions = history(clients[0], key)
@@ -87,13 +93,13 @@ def test_the_same_value_is_one_version(before: str | None, rounds: int, clients:
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-def test_versions_are_as_many_as_the_answers_say(rounds: int, clients: list[APIClient]) -> None:
+def test_versions_are_as_many_as_the_answers_say(rounds: int, clients: list[APIClient], at_once: AtOnce) -> None:
     """Two values that take turns, and revisions of whatever is active."""
     for key in map(str, range(rounds)):
         first = post(key, "a")(clients[0]).json()
         calls = [post(key, "ab"[number % 2]) for number in range(WRITERS)]
         calls[0] = calls[1] = lambda client, first=first: client.patch(f"/v1/beliefs/{first['id']}", {"value": "c"})
-        answers = at_once(calls, clients)
+        answers = at_once(calls)
         statuses = Counter(answer.status_code for answer in answers)
         assert set(statuses) <= {200, 201, 409}, statuses
         versions = history(clients[0], key)
@@ -105,14 +111,14 @@ def test_versions_are_as_many_as_the_answers_say(rounds: int, clients: list[APIC
 
 @pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("soft", ["true", "false"])
-def test_forgetting_while_others_write(soft: str, rounds: int, clients: list[APIClient]) -> None:
+def test_forgetting_while_others_write(soft: str, rounds: int, clients: list[APIClient], at_once: AtOnce) -> None:
     for key in map(str, range(rounds)):
         first = post(key, "first")(clients[0]).json()
         one, many = (
             forget(f"/v1/beliefs/{first['id']}?soft={soft}"),
             forget(f"/v1/beliefs?subject_id=ada&soft={soft}"),
         )
-        answers = at_once([*([one, many] * 3), *(post(key, f"value {number}") for number in range(10))], clients)
+        answers = at_once([*([one, many] * 3), *(post(key, f"value {number}") for number in range(10))])
         statuses = Counter(answer.status_code for answer in answers)
         assert set(statuses) <= {200, 201, 404}, statuses
         versions = history(clients[0], key)
