@@ -31,6 +31,10 @@ WRITTEN = """
 SELECT quote_ident(relname), pg_relation_size(oid) > %s FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> ALL (%s) AND pg_relation_size(oid) > 0
 """
+# Those of the last minute are counted too.
+AGE_SESSIONS = """
+UPDATE accounts_session SET created_at = created_at - interval '1 minute' WHERE created_at > now() - interval '1 minute'
+"""
 
 
 @pytest.fixture(scope="session")
@@ -190,17 +194,17 @@ def server_keys(server_url: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def forget_counts(real_server: Server) -> Callable[[], None]:
+@pytest.fixture(scope="session")
+def forget_counts(real_server: Server) -> Iterator[Callable[[], None]]:
     """Empties the real server's counters: its limits are those of production, and all tests call from one address."""
+    sockets = str(socket_directory(real_server.data_dir))
+    with psycopg.connect(host=sockets, user="memgraph", dbname="memgraph", autocommit=True) as database:
 
-    def forget() -> None:
-        sockets = str(socket_directory(real_server.data_dir))
-        with psycopg.connect(host=sockets, user="memgraph", dbname="memgraph", autocommit=True) as database:
-            database.execute("TRUNCATE tenants_counter")
-            database.execute("UPDATE accounts_session SET created_at = created_at - interval '1 minute'")  # counted too
+        def forget() -> None:
+            database.execute("DELETE FROM tenants_counter")
+            database.execute(AGE_SESSIONS)
 
-    return forget
+        yield forget
 
 
 @pytest.fixture(autouse=True)
