@@ -22,6 +22,7 @@ from memgraph.embedded import socket_directory
 from tenants.limits.slots import EVERY_KIND
 from tenants.models import Role, Tenant
 from tests.factories import PASSWORD, anonymous_client, client_for, key_client, make_tenant, make_user
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server
 
 KEPT = ["django_migrations", "django_content_type", "auth_permission"]
@@ -160,7 +161,7 @@ def real_server() -> Iterator[Server]:
     """
     folder = Path(tempfile.mkdtemp(prefix="memgraph-real-"))
     folder.chmod(0o755)
-    with Server(folder / "data", WEB_CONCURRENCY=2, SECRET_KEY=settings.SECRET_KEY) as server:
+    with Server(prepared(folder / "data"), WEB_CONCURRENCY=2, SECRET_KEY=settings.SECRET_KEY) as server:
         yield server.wait_until_healthy()
     shutil.rmtree(folder)
 

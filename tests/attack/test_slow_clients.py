@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.factories import PASSWORD
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server, wait_for
 from tests.memory.transfers import ROWS, make_file
 
@@ -41,7 +42,7 @@ def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="memgraph-attack-") as folder:
         Path(folder).chmod(0o755)
         arguments = f"--worker-connections={CONNECTIONS}"
-        with Server(Path(folder, "data"), CLIENT_PATIENCE="60s", GUNICORN_CMD_ARGS=arguments) as server:
+        with Server(prepared(Path(folder, "data")), CLIENT_PATIENCE="60s", GUNICORN_CMD_ARGS=arguments) as server:
             yield server.wait_until_healthy()
 
 
@@ -222,7 +223,7 @@ def test_what_is_never_taken_is_refused_before_it_is_whole(content: bytes, statu
 def test_termination_drops_half_a_request_and_answers_a_whole_one() -> None:
     with tempfile.TemporaryDirectory(prefix="memgraph-end-") as folder:
         Path(folder).chmod(0o755)
-        with Server(Path(folder, "data")) as server, ExitStack() as crowd:
+        with Server(prepared(Path(folder, "data"))) as server, ExitStack() as crowd:
             server.wait_until_healthy()
             slow = [crowd.enter_context(connected(server, half)) for half, *_ in HALVES.values()]
             whole = crowd.enter_context(connected(server, LIVE))

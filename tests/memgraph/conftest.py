@@ -9,6 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from memgraph.embedded.places import SYSTEM_HOME, digest
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server
 
 
@@ -34,10 +35,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def data_dir(folder: Path) -> Path:
     """A data directory that was used before, so that the server starts quickly."""
-    with Server(folder / "used") as server:
-        server.wait_until_healthy().interrupt()
-        server.assert_ends(server.tree())
-    return folder / "used"
+    return prepared(folder / "used")
 
 
 @pytest.fixture

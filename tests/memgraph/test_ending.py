@@ -22,7 +22,7 @@ def interrupt_rounds(data_dir: Path, rounds: int) -> None:
 
 
 def test_interrupt_ends_everything_in_time(data_dir: Path) -> None:
-    interrupt_rounds(data_dir, 2)
+    interrupt_rounds(data_dir, 1)
 
 
 @pytest.mark.soak

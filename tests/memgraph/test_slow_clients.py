@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.factories import PASSWORD
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server, refusal
 from tests.memory.transfers import EVENT, HEADER, NDJSON, ROWS, as_line, make_file
 
@@ -31,7 +32,7 @@ LEAVES_NEVER = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="memgraph-slow-") as folder:
         Path(folder).chmod(0o755)
-        with Server(Path(folder, "data"), CLIENT_PATIENCE="1s") as server:
+        with Server(prepared(Path(folder, "data")), CLIENT_PATIENCE="1s") as server:
             yield server.wait_until_healthy()
 
 

@@ -35,10 +35,10 @@ def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None
         server.assert_ends(tree)
 
 
-def test_second_start_beside_the_first_says_so(server: Server) -> None:
-    sentence = refusal(MEMGRAPH_DATA_DIR=server.data_dir, PORT=free_port())
-    assert f"already running here (pid {server.process.pid}, http://127.0.0.1:{server.port})" in sentence
-    assert server.status() == 200
+def test_second_start_beside_the_first_says_so(real_server: Server) -> None:
+    sentence = refusal(MEMGRAPH_DATA_DIR=real_server.data_dir, PORT=free_port())
+    assert f"already running here (pid {real_server.process.pid}, http://127.0.0.1:{real_server.port})" in sentence
+    assert real_server.status() == 200
 
 
 def test_taken_port_is_named(folder: Path) -> None:
@@ -59,10 +59,10 @@ def test_command_starts_the_database_and_stops_it(data_dir: Path) -> None:
         connect(data_dir)
 
 
-def test_command_joins_the_running_server(server: Server) -> None:
-    done = run("manage.py", "migrate", "--check", MEMGRAPH_DATA_DIR=server.data_dir)
+def test_command_joins_the_running_server(real_server: Server) -> None:
+    done = run("manage.py", "migrate", "--check", MEMGRAPH_DATA_DIR=real_server.data_dir)
     assert done.returncode == 0, done.stderr
-    assert server.status() == 200
+    assert real_server.status() == 200
 
 
 def test_command_waits_for_the_one_that_joined_it_and_keeps_a_server_out(data_dir: Path) -> None:
@@ -133,8 +133,8 @@ def test_an_unknown_search_language_is_named_with_those_there_are(settings: Any)
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
     ],
 )
-def test_what_is_not_http_gets_a_problem(server: Server, request_head: bytes, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
+def test_what_is_not_http_gets_a_problem(real_server: Server, request_head: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", real_server.port)) as client:
         client.sendall(request_head)
         answer = b"".join(iter(lambda: client.recv(4096), b"")).decode()
     assert answer.startswith(f"HTTP/1.1 {status} ")
@@ -142,7 +142,7 @@ def test_what_is_not_http_gets_a_problem(server: Server, request_head: bytes, st
     assert "X-Content-Type-Options: nosniff" in answer
     assert '"code": "malformed"' in answer
     assert "Server:" not in answer
-    assert "mg_live_secret" not in answer + server.text()
+    assert "mg_live_secret" not in answer + real_server.text()
 
 
 @as_root

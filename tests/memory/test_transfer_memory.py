@@ -26,6 +26,7 @@ from tenants.actor import Actor
 from tenants.models import Tenant
 from tenants.problems import PayloadTooLarge, Unprocessable
 from tests.factories import PASSWORD
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server
 from tests.memory.reading import kept_rows
 from tests.memory.transfers import EVENT, HEADER, MOMENT, NDJSON, as_line
@@ -145,7 +146,7 @@ def test_ten_gigabytes_are_refused_by_a_worker_of_flat_memory() -> None:
     zeros, rows = ten_gigabytes_of(b"\0"), ten_gigabytes_of(as_line(EVENT))
     with tempfile.TemporaryDirectory(prefix="memgraph-bomb-") as folder:
         Path(folder).chmod(0o755)
-        with Server(Path(folder, "data"), IMPORT_MAX_BYTES=32 * MIB) as server, signed_in(server) as http:
+        with Server(prepared(Path(folder, "data")), IMPORT_MAX_BYTES=32 * MIB) as server, signed_in(server) as http:
             for body in (gzip.compress(b"{}"), zeros):  # the first, so that what is loaded at first use is there
                 before = peak_resident(server)
                 refused = http.post("/v1/admin/import", content=body, headers=GZIPPED)

@@ -17,6 +17,7 @@ from memgraph.embedded import socket_directory
 from tests.attack.authority.gates import Gates, Side
 from tests.attack.authority.racing import Ring
 from tests.attack.authority.seeing import Sight
+from tests.memgraph.prepared import prepared
 from tests.memgraph.processes import Server
 
 PATIENT_SECONDS = 120  # beside other tests
@@ -33,7 +34,7 @@ def servers() -> Iterator[tuple[Server, Server]]:
     folder = Path(tempfile.mkdtemp(prefix="memgraph-attack-"))
     folder.chmod(0o755)
     secret = {"SECRET_KEY": settings.SECRET_KEY}  # what the factories sign is good there
-    with Server(folder / "one", PGOPTIONS=Side.ACTION.options, **secret) as one:
+    with Server(prepared(folder / "one"), PGOPTIONS=Side.ACTION.options, **secret) as one:
         one.wait_until_healthy(PATIENT_SECONDS)
         url = f"postgresql://memgraph@/memgraph?host={socket_directory(one.data_dir)}&port=5432"
         with Server(folder / "two", DATABASE_URL=url, PGOPTIONS=Side.REVOCATION.options, **secret) as two:
