@@ -6,8 +6,9 @@ from tenants.models import Role, Tenant
 from tests.factories import PASSWORD, make_session, make_user
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quick_hashes(settings: Settings) -> None:
+    """Some hundred tests hash or check a password, which takes 28 ms as it should. One test tells how it should."""
     settings.PASSWORD_HASHERS = ["tests.accounts.people.CheapHasher"]
 
 
@@ -17,6 +18,6 @@ def session(acme_viewer: User) -> Session:
 
 
 @pytest.fixture
-def ada(acme: Tenant, quick_hashes: None) -> User:
+def ada(acme: Tenant) -> User:
     """An editor of Acme who has a password."""
     return make_user(acme, Role.EDITOR, email="ada@acme.example", password=PASSWORD)

@@ -75,7 +75,7 @@ def test_the_last_admin_does_not_lock_everyone_out(admin: APIClient, acme_admin:
     assert admin.get("/v1/users").status_code == 200
 
 
-def test_invitation_needs_no_mail_server(admin: APIClient, acme: Tenant, quick_hashes: None) -> None:
+def test_invitation_needs_no_mail_server(admin: APIClient, acme: Tenant) -> None:
     invited = admin.post("/v1/invitations", {"email": "guest@acme.example", "role": "viewer"})
     token = invited.json()["link"].partition("#")[2]
     body = {"token": token, "password": PASSWORD, "full_name": "Guest"}

@@ -18,7 +18,6 @@ from tests.factories import PASSWORD, make_invitation, make_reset_token, make_te
 
 ACCEPT = "/v1/auth/invitations/accept"
 GUEST = "guest@acme.example"
-pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 def invite(admin: APIClient, email: str = GUEST, role: str = "editor", **extra: Any) -> Any:

@@ -17,7 +17,6 @@ from tenants.models import Tenant
 from tests.accounts.people import CheapHasher, audited
 from tests.factories import PASSWORD, make_tenant, make_user
 
-pytestmark = pytest.mark.usefixtures("quick_hashes")
 PATH = "/v1/auth/login"
 FORM = "application/x-www-form-urlencoded"
 ADDRESS = "ada@acme.example"

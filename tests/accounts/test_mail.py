@@ -18,7 +18,7 @@ from tenants.models import Role
 from tests.accounts.people import NEW_PASSWORD, audited, last_entry, sign_in
 from tests.factories import PASSWORD, client_for, make_tenant, make_user
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick_hashes")]
+pytestmark = pytest.mark.django_db(transaction=True)
 LINK = re.compile(r"http://127\.0\.0\.1:8001/studio/(?:reset|invitation)#([A-Za-z0-9_-]{43})\b")
 
 

@@ -17,8 +17,6 @@ from tenants.models import Role, Tenant
 from tests.accounts.onboarding import PATH, WANTED, nothing_was_made, onboard
 from tests.factories import PASSWORD, anonymous_client, make_user
 
-pytestmark = pytest.mark.usefixtures("quick_hashes")
-
 
 def test_answer_has_the_three_ids_of_what_was_made(anonymous: APIClient) -> None:
     response = onboard(anonymous)

@@ -9,9 +9,6 @@ from accounts.models import User
 from tenants.models import Tenant
 from tests.accounts.onboarding import PATH, WANTED, field_codes, nothing_was_made, onboard
 
-pytestmark = pytest.mark.usefixtures("quick_hashes")
-
-
 PASSWORDS_REFUSED = {
     "": "blank",
     "sevench": "password_too_short",

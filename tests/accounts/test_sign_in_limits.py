@@ -180,7 +180,7 @@ def test_a_lock_of_an_ip_is_audited_without_a_tenant(ada: User, acme: Tenant) ->
     assert audited(acme) == []
 
 
-def test_onboarding_is_limited_by_ip(quick_hashes: None) -> None:
+def test_onboarding_is_limited_by_ip() -> None:
     def onboard(number: int, ip: str) -> int:
         body = {"email": f"{number}@x.example", "password": PASSWORD, "full_name": "A", "cluster_name": "A"}
         return APIClient().post("/v1/auth/onboard", body, REMOTE_ADDR=ip).status_code
@@ -198,7 +198,7 @@ def operator_sign_in(email: str, password: str, ip: str = HERE) -> Any:
 
 
 @pytest.fixture
-def operator(quick_hashes: None) -> User:
+def operator() -> User:
     return User.objects.create_superuser("root@memgraph.example", PASSWORD)
 
 
