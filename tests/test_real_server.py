@@ -15,7 +15,7 @@ from tests.calling import Caller
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 
-ROUNDS = 10
+ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.soak)])
 addresses = (f"racer{number}@example.com" for number in count())
 
 
@@ -60,11 +60,12 @@ def test_of_fifty_onboardings_with_one_address_one_wins(http: httpx.Client) -> N
     assert sign_in(http, email)
 
 
-def test_a_revoked_key_is_refused_from_the_answer_on(http: httpx.Client) -> None:
+@ROUNDS
+def test_a_revoked_key_is_refused_from_the_answer_on(rounds: int, http: httpx.Client) -> None:
     email = next(addresses)
     onboard(http, email)
     session = sign_in(http, email)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         made = http.post("/v1/api-keys", headers=session, json={"name": "short-lived"}).json()
         headers, revoked = {"X-API-KEY": made["api_key"]}, Event()
 
@@ -81,11 +82,12 @@ def test_a_revoked_key_is_refused_from_the_answer_on(http: httpx.Client) -> None
         assert http.get("/v1/auth/whoami", headers=headers).json()["code"] == "key_revoked"
 
 
-def test_a_key_is_revoked_once(http: httpx.Client) -> None:
+@ROUNDS
+def test_a_key_is_revoked_once(rounds: int, http: httpx.Client) -> None:
     email = next(addresses)
     onboard(http, email)
     session = sign_in(http, email)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         key_id = http.post("/v1/api-keys", headers=session, json={"name": "k"}).json()["id"]
         answers = at_once(8, lambda key_id=key_id: http.delete(f"/v1/api-keys/{key_id}", headers=session))
         assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 7}

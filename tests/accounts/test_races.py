@@ -16,7 +16,7 @@ from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 from tests.test_real_server import at_once, onboard, sign_in
 
-ROUNDS = 10
+ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.soak)])
 THREADS = 10  # of two workers
 numbers = count()
 Call = Callable[[], httpx.Response]
@@ -78,11 +78,15 @@ def leaving(http: httpx.Client, session: Session, how: str) -> Call:
 HOW = [("demoted", "demoted"), ("removed", "removed"), ("deactivated", "deactivated"), ("demoted", "removed")]
 
 
-def race_for_last_admin(http: httpx.Client, forget: Callable[[], None], rounds: int, how: tuple[str, str]) -> None:
-    """Two admins leave at once; one stays, and makes another."""
+@pytest.mark.parametrize("rounds", [3, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("how", HOW, ids=" and ".join)
+def test_the_last_admin_stays_when_two_leave_at_once(
+    how: tuple[str, str], rounds: int, http: httpx.Client, forget_counts: Callable[[], None]
+) -> None:
+    """One stays, and makes another."""
     one = new_admin(http)
     for _ in range(rounds):
-        forget()
+        forget_counts()
         other = second_admin(http, one)
         answers = together(leaving(http, one, how[0]), leaving(http, other, how[1]))
         assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
@@ -91,21 +95,6 @@ def race_for_last_admin(http: httpx.Client, forget: Callable[[], None], rounds: 
         one = (one, other)[refused]
         people = http.get("/v1/users?limit=200", headers=one).json()["items"]
         assert [person["is_active"] for person in people if person["role"] == "admin"].count(True) == 1
-
-
-@pytest.mark.parametrize("how", HOW, ids=" and ".join)
-def test_the_last_admin_stays_when_two_leave_at_once(
-    how: tuple[str, str], http: httpx.Client, forget_counts: Callable[[], None]
-) -> None:
-    race_for_last_admin(http, forget_counts, ROUNDS, how)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("how", HOW, ids=" and ".join)
-def test_the_last_admin_stays_two_hundred_times(
-    how: tuple[str, str], http: httpx.Client, forget_counts: Callable[[], None]
-) -> None:
-    race_for_last_admin(http, forget_counts, 200, how)
 
 
 def test_of_twenty_acceptances_one_makes_the_account(http: httpx.Client, forget_counts: Callable[[], None]) -> None:
@@ -122,12 +111,15 @@ def test_of_twenty_acceptances_one_makes_the_account(http: httpx.Client, forget_
         assert sign_in(http, email)
 
 
-def test_of_twenty_uses_of_a_reset_link_one_counts(http: httpx.Client, forget_counts: Callable[[], None]) -> None:
+@ROUNDS
+def test_of_twenty_uses_of_a_reset_link_one_counts(
+    rounds: int, http: httpx.Client, forget_counts: Callable[[], None]
+) -> None:
     admin = new_admin(http)
     email, token = invite(http, admin, "viewer")
     user_id = accept(http, token).json()["user_id"]
     session = sign_in(http, email)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         forget_counts()
         link = http.post(f"/v1/users/{user_id}/reset-link", headers=admin).json()["link"]
         passwords = iter([f"{NEW_PASSWORD} {number}" for number in range(20)])
@@ -143,15 +135,16 @@ def test_of_twenty_uses_of_a_reset_link_one_counts(http: httpx.Client, forget_co
         assert http.get("/v1/auth/me", headers=session).json()["code"] == "session_ended"
 
 
+@ROUNDS
 def test_a_sign_in_with_the_old_password_does_not_outlive_its_change(
-    http: httpx.Client, forget_counts: Callable[[], None]
+    rounds: int, http: httpx.Client, forget_counts: Callable[[], None]
 ) -> None:
     """Sign-ins that overlap the change either come before it, and are ended by it, or are refused."""
     admin = new_admin(http)
     email, token = invite(http, admin, "viewer")
     accept(http, token)
     old = PASSWORD
-    for number in range(ROUNDS):
+    for number in range(rounds):
         forget_counts()
         form = {"username": email, "password": old}
         session = {"Authorization": "Bearer " + http.post("/v1/auth/login", data=form).json()["access_token"]}

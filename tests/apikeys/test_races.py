@@ -13,7 +13,7 @@ from tests.calling import Caller
 from tests.factories import PASSWORD
 from tests.memgraph.processes import Server
 
-ROUNDS = 10
+ROUNDS = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.soak)])
 THREADS = 2 * 5
 Call = Callable[[], httpx.Response]
 
@@ -56,8 +56,11 @@ def use(http: httpx.Client, made: Any) -> httpx.Response:
     return http.get("/v1/auth/whoami", headers={"X-API-KEY": made["api_key"]})
 
 
-def test_of_rotations_at_once_one_wins(http: httpx.Client, signed_in: dict[str, str], make: Callable[..., Any]) -> None:
-    for _ in range(ROUNDS):
+@ROUNDS
+def test_of_rotations_at_once_one_wins(
+    rounds: int, http: httpx.Client, signed_in: dict[str, str], make: Callable[..., Any]
+) -> None:
+    for _ in range(rounds):
         old = make()
         path = f"/v1/api-keys/{old['id']}/rotate"
         answers = at_once(*[lambda path=path: http.post(path, headers=signed_in, json={})] * 8)
@@ -68,10 +71,11 @@ def test_of_rotations_at_once_one_wins(http: httpx.Client, signed_in: dict[str, 
         assert use(http, old).status_code == use(http, new).status_code == 200
 
 
+@ROUNDS
 def test_a_key_revoked_while_it_is_rotated_is_gone(
-    http: httpx.Client, signed_in: dict[str, str], make: Callable[..., Any]
+    rounds: int, http: httpx.Client, signed_in: dict[str, str], make: Callable[..., Any]
 ) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         old = make()
         path = f"/v1/api-keys/{old['id']}"
         rotated, revoked = at_once(

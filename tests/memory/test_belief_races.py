@@ -21,7 +21,7 @@ from tests.connections import in_its_own_connection, until_somebody_waits
 from tests.factories import key_client, make_belief
 
 WRITERS = 20
-ROUNDS = [10, pytest.param(200, marks=pytest.mark.soak)]
+ROUNDS = [4, pytest.param(200, marks=pytest.mark.soak)]
 Call = Callable[[APIClient], Response]
 AtOnce = Callable[[list[Call]], list[Response]]
 pytestmark = pytest.mark.django_db(transaction=True)

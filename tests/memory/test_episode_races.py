@@ -24,7 +24,7 @@ from tests.memory.streams import MINUTE, NOON, WAYS, check_episodes, event, list
 pytestmark = pytest.mark.django_db(transaction=True)  # episodes are made after the commit
 
 
-@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.parametrize("round_", [0, 1, *(pytest.param(number, marks=pytest.mark.soak) for number in range(2, 20))])
 def test_writers_of_one_stream_at_once_leave_no_gap_and_no_overlap(round_: int, acme: Tenant) -> None:
     key = make_key(acme)[1]
 
