@@ -8,7 +8,7 @@ from pytest_django import DjangoDbBlocker
 from tenants.models import Role, Tenant
 from tests.factories import key_client, make_belief, make_tenant
 from tests.memory.crowd import remove_crowd
-from tests.memory.searching import keys, search
+from tests.memory.searching import keys, know, search
 
 TOKENS = {
     "server": "We use node.js on the server",
@@ -128,10 +128,8 @@ def test_does_not_find(value: str, query: str, acme: Tenant) -> None:
 def test_of_one_user_the_oldest_belief_is_found_behind_thousands(acme: Tenant) -> None:
     make_belief(acme, subject_id="alice", key="invoice", value="paid invoice 4411 of the bakery in Zürich, was happy")
     make_belief(acme, subject_id="alice", key="papers", value="The passport lies in the drawer")
-    crowd = [{"subject_id": "alice", "key": f"k{i}", "value": f"an invoice {i} of a bakery"} for i in range(2100)]
+    know(acme, {f"k{i}": f"an invoice {i} of a bakery" for i in range(2100)})
     editor = key_client(acme)
-    for start in range(0, len(crowd), 100):
-        assert editor.post("/v1/beliefs/batch", {"beliefs": crowd[start : start + 100]}).status_code == 201
     for query in ("invoice 4411", "which bakery in zurich?", "paid", "happiness"):
         found = search(editor, query)
         assert keys(found)[0] == "invoice", query
@@ -165,17 +163,14 @@ def test_a_belief_longer_than_the_bounds_is_found(acme: Tenant) -> None:
 @pytest.mark.parametrize("others", [60, 300])
 def test_a_word_that_few_beliefs_hold_tells_more_than_one_of_many(others: int, acme: Tenant) -> None:
     make_belief(acme, subject_id="alice", key="papers", value="The passport lies in the drawer")
-    for number in range(others):
-        make_belief(acme, subject_id="alice", key=f"friend {number}", value=f"Alice met friend number {number}")
+    know(acme, {f"friend {number}": f"Alice met friend number {number}" for number in range(others)})
     found = search(key_client(acme, Role.VIEWER), "Where is Alice's passport?")
     assert keys(found)[0] == "papers"
     assert (found["debug"]["match"], found["debug"]["corrections"]) == ("lexical", {})
 
 
 def test_a_word_whose_beliefs_come_after_better_hits_is_no_slip(acme: Tenant) -> None:
-    for number in range(201):
-        make_belief(acme, subject_id="alice", key=f"friend {number}", value=f"Alice met Bob, friend number {number}")
-    for number in range(202):
-        make_belief(acme, subject_id="alice", key=f"drawer {number}", value=f"The passport was in drawer {number}")
+    know(acme, {f"friend {number}": f"Alice met Bob, friend number {number}" for number in range(201)})
+    know(acme, {f"drawer {number}": f"The passport was in drawer {number}" for number in range(202)})
     found = search(key_client(acme, Role.VIEWER), "Where is Alice's and Bob's passport?")
     assert found["debug"]["corrections"] == {}
