@@ -43,6 +43,7 @@ def refusal(request: pytest.FixtureRequest, acme: Tenant, admin_key: APIClient, 
     return by_http if request.param == "http" else by_command
 
 
+@pytest.mark.soak
 def test_cut_at_any_byte(admin_key: APIClient) -> None:
     for length in range(len(SMALL) - 1):
         line = SMALL[:length].count(b"\n") + 1
@@ -92,6 +93,7 @@ def cut_off(packed: bytes) -> str:
     return f"{place} gzip stream is incomplete. Nothing was imported."
 
 
+@pytest.mark.soak
 def test_packed_and_cut_at_any_byte(admin_key: APIClient) -> None:
     for length in range(len(PACKED)):
         refused = upload(admin_key, PACKED[:length], HTTP_CONTENT_ENCODING="gzip")
