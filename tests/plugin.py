@@ -3,6 +3,7 @@
 The workers of pytest-xdist inherit the environment that the controller sets here, and use its server.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -53,6 +54,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         early_config.add_cleanup(database.close)  # after Ctrl-C and mistakes in the arguments too
         start(database)
     return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules stay to the end. Each full collection would look at them: 150 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def start(database: ExitStack) -> None:
