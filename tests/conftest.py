@@ -32,7 +32,7 @@ WRITTEN = """
 SELECT quote_ident(relname), pg_relation_size(oid) > %s FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> ALL (%s) AND pg_relation_size(oid) > 0
 """
-# Those of the last minute are counted too.
+# The sessions of the last minute are counted, too.
 AGE_SESSIONS = """
 UPDATE accounts_session SET created_at = created_at - interval '1 minute' WHERE created_at > now() - interval '1 minute'
 """
@@ -64,7 +64,7 @@ def static_files_found_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def authorities_loaded_once() -> Iterator[None]:
-    """Each client of httpx loads all certificate authorities, though none of these speaks TLS: 28 ms."""
+    """Each client of httpx loads all certificate authorities, which takes 28 ms. No test uses TLS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default_transport, "create_ssl_context", cache(default_transport.create_ssl_context))
         yield

@@ -1,7 +1,6 @@
 """Naughty strings in every text field, path, query and header of every route: never an error of ours.
 
-Where a string comes into many places of many routes, it takes turns: into a quarter of them in every run, and into all
-in `make soak`.
+Each string goes into a quarter of the bodies of each route, in turn, and in `make soak` into all.
 """
 
 import json

@@ -8,7 +8,7 @@ from tests.factories import PASSWORD, make_session, make_user
 
 @pytest.fixture(autouse=True)
 def quick_hashes(settings: Settings) -> None:
-    """Some hundred tests hash or check a password, which takes 28 ms as it should. One test tells how it should."""
+    """Argon2 takes 28 ms, and hundreds of tests hash a password. `test_onboarding.py` looks at a real hash."""
     settings.PASSWORD_HASHERS = ["tests.accounts.people.CheapHasher"]
 
 

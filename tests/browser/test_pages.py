@@ -27,16 +27,17 @@ BY_ADMINS = [(name, role) for name, role in ALLOWED if role == ADMIN]
 BY_OTHERS = [(name, role) for name, role in ALLOWED if role != ADMIN]
 
 
+@pytest.mark.parametrize("thoroughly", [False, pytest.param(True, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(("name", "role"), PUBLIC_PAGES + BY_ADMINS)
 def test_a_page_is_sound_and_fits(
-    name: str, role: str, watch: Watch, workspace: Workspace, in_server: InServer
+    name: str, role: str, thoroughly: bool, watch: Watch, workspace: Workspace, in_server: InServer
 ) -> None:
     path = in_server(lambda: OPENED[name].path_for(workspace.tenant))
     tab = watch(workspace.tokens.get(role, ""))
     if is_whole_page(tab, path):
         assert tab.open(path) == 200
         assert tab.received < MOST_BYTES
-        tab.look(f"{name}-{role}")
+        tab.look(f"{name}-{role}", thoroughly=thoroughly)
 
 
 @pytest.mark.parametrize("role", OTHERS)
@@ -59,7 +60,7 @@ def test_pages_are_sound_for_the_other_roles(
     for name, path in paths_of(role, workspace, in_server):
         if is_whole_page(tab, path):
             tab.open(path)
-            tab.look(f"{name}-{role}")
+            tab.look(f"{name}-{role}", thoroughly=True)
 
 
 def paths_of(role: str, workspace: Workspace, in_server: InServer) -> list[tuple[str, str]]:
@@ -98,7 +99,12 @@ def test_the_watch_sees_what_is_wrong(
     tab.page.route("http://other.example/**", lambda route: route.abort())
     tab.open("/studio/faulty")
     tab.look("faulty")
-    for fault in ("dialog: 1", "request to http://other.example/x.png", "axe at 1280, dark: label", "3008 pixels wide"):
+    for fault in (
+        "dialog: 1",
+        "request to http://other.example/x.png",
+        "axe at 1280, light: label",
+        "3008 pixels wide",
+    ):
         assert any(found.startswith(fault) for found in tab.faults), (fault, tab.faults)
     tab.faults.clear()
     policy = {"Content-Security-Policy": "default-src 'self'"}

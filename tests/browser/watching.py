@@ -1,7 +1,7 @@
 """Notes what a page does that no page of ours may do."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize
 
@@ -10,10 +10,11 @@ AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 ARTEFACTS: Final = ROOT / "artefacts" / "studio"
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 800}
 NARROW: Final[ViewportSize] = {"width": 390, "height": 844}
+Scheme = Literal["light", "dark"]
+BOTH_AT_ONCE: Final[list[tuple[ViewportSize, Scheme]]] = [(WIDE, "light"), (NARROW, "dark")]
+EVERY_LOOK: Final = [*BOTH_AT_ONCE, (WIDE, "dark"), (NARROW, "light")]
 TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-ALL_RULES: Final = {"type": "tag", "values": TAGS}
-RULES_OF_COLOUR: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-RUN_AXE: Final = """rules => axe.run({runOnly: rules, resultTypes: ["violations"]}).then(found => found.violations.map(
+RUN_AXE: Final = """tags => axe.run({runOnly: tags, resultTypes: ["violations"]}).then(found => found.violations.map(
     fault => `${fault.id}: ${fault.help}: ${fault.nodes.map(node => node.html.slice(0, 200)).join(" | ")}`))"""
 TELL_REPORTS: Final = """document.addEventListener("securitypolicyviolation", report =>
     console.error(`CSP report: ${report.violatedDirective} ${report.blockedURI}`))"""
@@ -56,31 +57,27 @@ class Watched:
         assert response is not None
         return response.status
 
-    def look(self, name: str) -> None:
-        """On a desk and on a phone, in light and in dark: a picture of each, and whether it fits and is accessible.
+    def look(self, name: str, *, thoroughly: bool = False) -> None:
+        """Takes pictures, and checks whether the page fits and is accessible: on a desk in light, on a phone in dark.
 
-        All of one visit: what a page does that is narrow from the start, `test_reading` sees.
+        `thoroughly`: also on a desk in dark and on a phone in light, which takes twice the time. All of this is one
+        visit: `test_reading` opens pages that are narrow from the start.
         """
-        for viewport in (WIDE, NARROW):
-            self.page.set_viewport_size(viewport)
-            self.keep_pictures(name)
-        self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
-        self.page.evaluate(AXE.read_text())
-        for viewport in (WIDE, NARROW):
-            self.page.set_viewport_size(viewport)
-            self.note_violations()
-            self.note_width()
-
-    def keep_pictures(self, name: str) -> None:
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
+        looks = EVERY_LOOK if thoroughly else BOTH_AT_ONCE
+        for viewport, scheme in looks:
+            self.show(viewport, scheme)
             path = ARTEFACTS / f"{name}-{self.width()}-{scheme}.jpg"
             self.page.screenshot(path=path, type="jpeg", quality=80, full_page=True)
+        self.page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
+        self.page.evaluate(AXE.read_text())
+        for viewport, scheme in looks:
+            self.show(viewport, scheme)
+            self.faults += [f"axe at {self.width()}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, TAGS)]
+            self.note_width()
 
-    def note_violations(self) -> None:
-        for scheme, rules in (("dark", ALL_RULES), ("light", RULES_OF_COLOUR)):
-            self.page.emulate_media(color_scheme=scheme)
-            self.faults += [f"axe at {self.width()}, {scheme}: {fault}" for fault in self.page.evaluate(RUN_AXE, rules)]
+    def show(self, viewport: ViewportSize, scheme: Scheme) -> None:
+        self.page.set_viewport_size(viewport)
+        self.page.emulate_media(color_scheme=scheme)
 
     def note_widths(self) -> None:
         for viewport in (WIDE, NARROW):

@@ -1,6 +1,6 @@
 """A data directory with an empty database: made once for all workers of a test run, and copied for each server.
 
-For a test that doesn't look at the first start, which takes 4 s of a processor more than the next ones.
+For tests that don't look at the first start, which takes 4 s more CPU than the next ones.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from tests.memgraph.processes import run
 
 
 def prepared(data_dir: Path) -> Path:
-    """Makes it. Where PostgreSQL's account may not enter, it stays empty, and the server's start fills it."""
+    """Fills the data directory. It stays empty if PostgreSQL's account can't enter it: then the start fills it."""
     made = Path(settings.DATA_DIR, "prepared")
     with made.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

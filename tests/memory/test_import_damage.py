@@ -25,6 +25,9 @@ PACKED = gzip.compress(SMALL)
 Refusal = Callable[..., str]  # of a file, packed or not: what is said of it
 
 
+STEPS = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.soak)])
+
+
 @pytest.fixture(params=["http", "command"])
 def refusal(request: pytest.FixtureRequest, acme: Tenant, admin_key: APIClient, tmp_path: Path) -> Refusal:
     def by_http(file: bytes, *, packed: bool = False) -> str:
@@ -43,9 +46,9 @@ def refusal(request: pytest.FixtureRequest, acme: Tenant, admin_key: APIClient, 
     return by_http if request.param == "http" else by_command
 
 
-@pytest.mark.soak
-def test_cut_at_any_byte(admin_key: APIClient) -> None:
-    for length in range(len(SMALL) - 1):
+@STEPS
+def test_cut_at_any_byte(step: int, admin_key: APIClient) -> None:
+    for length in range(0, len(SMALL) - 1, step):
         line = SMALL[:length].count(b"\n") + 1
         whole = SMALL[length : length + 1] == b"\n"  # but for its newline: then it is the next that is missing
         assert refused_line(upload(admin_key, SMALL[:length])) == line + whole, length
@@ -93,9 +96,9 @@ def cut_off(packed: bytes) -> str:
     return f"{place} gzip stream is incomplete. Nothing was imported."
 
 
-@pytest.mark.soak
-def test_packed_and_cut_at_any_byte(admin_key: APIClient) -> None:
-    for length in range(len(PACKED)):
+@STEPS
+def test_packed_and_cut_at_any_byte(step: int, admin_key: APIClient) -> None:
+    for length in range(0, len(PACKED), step):
         refused = upload(admin_key, PACKED[:length], HTTP_CONTENT_ENCODING="gzip")
         assert refused.json()["detail"] == cut_off(PACKED[:length]), length
 

@@ -77,7 +77,7 @@ def place_of(cursor: str | None, view: type[MemoryViewSet], tenant: Tenant) -> A
 def test_every_combination_of_filters_and_each_page(
     most: int, view: type[MemoryViewSet], acme: Tenant, globex: Tenant, editor_key: APIClient
 ) -> None:
-    """Of as many filters as that, and of all together."""
+    """Combinations of up to `most` filters, and all filters together."""
     fill(acme)
     fill(globex)
     filters = {**FILTERS[view], **WRITTEN_BY}

@@ -56,7 +56,7 @@ PARTS = [
 
 @pytest.fixture(scope="module")
 def known(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Tenant]:
-    """Who knows all of it. It is committed, and written once for all that is searched for."""
+    """A tenant with all these beliefs. They are committed, and written once for all searches."""
     with django_db_blocker.unblock():
         tenant = make_tenant("Known")
         for number, value in enumerate(PARTS):

@@ -4,5 +4,5 @@ from pytest_django import Settings
 
 @pytest.fixture(autouse=True)
 def quick_hashes(settings: Settings) -> None:
-    """How passwords are hashed, the tests of accounts tell."""
+    """The tests of accounts check how passwords are hashed."""
     settings.PASSWORD_HASHERS = ["tests.accounts.people.CheapHasher"]
