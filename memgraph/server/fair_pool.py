@@ -18,7 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from memgraph.server.callers import Caller
-from memgraph.server.threads import Threads
+from memgraph.server.threads import Job, Threads, Waiter
 from tenants.limits.places import Place, place
 
 MOST: Final = 8  # threads of one caller
@@ -183,21 +183,24 @@ class FairPool:
             del self.lines[whose]
         return turn
 
-    def run(self, turn: Turn) -> None:
+    def run(self, turn: Turn, waiter: Waiter) -> Job | None:
         token, began = place.set(turn), thread_time()
         result, error = outcome(turn.act)
         place.reset(token)
         with self.lock:
             self.charge(turn.whose, thread_time() - began)
-            self.threads.end()
+            self.threads.one_ends = True
             self.take_away(turn)
+            following = self.threads.take(waiter)
         turn.finish(result, error)
+        return following
 
-    def run_freely(self, act: Callable[[], Any], finish: Finish) -> None:
+    def run_freely(self, act: Callable[[], Any], finish: Finish, waiter: Waiter) -> Job | None:
         result, error = outcome(act)
         with self.lock:
-            self.threads.end()
+            following = self.threads.take(waiter)
         finish(result, error)
+        return following
 
     def remember(self, credential: int | None, tenant_id: UUID | None) -> None:
         if credential is None or self.tenants.get(credential) == tenant_id:
@@ -233,7 +236,8 @@ class FairPool:
             self.go_on(whose)
 
     def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - as gunicorn calls it
-        self.threads.shutdown()
+        with self.lock:
+            self.threads.close()
         if wait:
             self.threads.join()
 

@@ -1,13 +1,36 @@
 """Threads that run jobs. `concurrent.futures` takes a future, a work item and four locks for each job; this takes none.
 
+A thread that ends a job takes the next one itself, so that no other thread has to wake up for it. If there is none, it
+waits, and the thread that has waited for the shortest time is the first to be woken.
+
 Its methods need a lock, which is the owner's: `fair_pool.py` holds it anyway.
 """
 
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
+from typing import Any
 
-Job = Callable[[], object]
+
+class Waiter:
+    """Where one thread waits for its next job."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.given = Lock()
+        self.given.acquire()
+
+    def give(self, job: "Job | None") -> None:
+        self.job = job
+        self.given.release()
+
+    def wait(self) -> "Job | None":
+        self.given.acquire()
+        job, self.job = self.job, None  # or an idle thread would keep the last request's memory
+        return job
+
+
+Job = Callable[[Waiter], Any]  # returns what `take` returned
 
 
 class Threads:
@@ -15,32 +38,50 @@ class Threads:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.jobs: deque[Job] = deque()  # that wait for a thread
+        self.idle: list[Waiter] = []
         self.started: list[Thread] = []
-        self.idle = 0  # less the jobs that wait for a thread
+        self.one_ends = False  # a thread is about to call `take`
+        self.is_closed = False
 
     def begin(self, job: Job) -> None:
-        """The job must not raise. Its owner calls `end` when it is over."""
-        self.jobs.put(job)
-        self.idle -= 1
-        if self.idle < 0 and len(self.started) < self.most:
-            thread = Thread(target=self.work)
+        """The job must not raise. It calls `take` at its end."""
+        if self.one_ends and not self.jobs:
+            self.jobs.append(job)
+        elif self.idle:
+            self.idle.pop().give(job)
+        elif len(self.started) < self.most:
+            waiter = Waiter()
+            waiter.give(job)
+            thread = Thread(target=self.work, args=[waiter])
             self.started.append(thread)
-            self.idle += 1
             thread.start()
+        else:
+            self.jobs.append(job)
 
-    def end(self) -> None:
-        self.idle += 1
+    def take(self, waiter: Waiter) -> Job | None:
+        """Returns the next job for the thread that calls this, or None: then it waits."""
+        self.one_ends = False
+        if self.jobs:
+            return self.jobs.popleft()
+        if self.is_closed:
+            waiter.give(None)
+        else:
+            self.idle.append(waiter)
+        return None
 
-    def work(self) -> None:
-        while job := self.jobs.get():
-            job()
-            del job  # or an idle thread would keep the last request's memory
+    def work(self, waiter: Waiter) -> None:
+        job = waiter.wait()
+        while job is not None:
+            job = job(waiter)
+            if job is None:
+                job = waiter.wait()
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Each thread ends after the jobs that have begun."""
-        for _ in self.started:
-            self.jobs.put(None)
+        self.is_closed = True
+        while self.idle:
+            self.idle.pop().give(None)
 
     def join(self) -> None:
         for thread in self.started:
