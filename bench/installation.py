@@ -26,6 +26,9 @@ WORKERS = os.cpu_count() or 1
 @dataclass(frozen=True, kw_only=True)
 class Scale:
     keys: int = 100_000
+    many_keys: int = 10_000_000
+    people: int = 1_000
+    mixed: int = 100_000  # requests
     few_events: int = 10_000
     events: int = 1_000_000
     many_events: int = 10_000_000
@@ -50,6 +53,9 @@ SCALES = {
     "full": Scale(),
     "small": Scale(
         keys=1_000,
+        many_keys=2_000,
+        people=20,
+        mixed=400,
         few_events=1_000,
         events=5_000,
         many_events=20_000,
@@ -87,7 +93,7 @@ class Installation:
             for name, rows in contents.items():
                 account = self.make_account(name)
                 fill(account.tenant_id, account.key_id, **rows)
-        fill_keys(self.make_account("keys").tenant_id, self.scale.keys)
+        fill_keys(self.make_account("keys").tenant_id, 1, self.scale.keys)
         settle()
         with self.superuser() as database:
             database.execute("CHECKPOINT")
@@ -120,6 +126,10 @@ class Installation:
     def drive(self, server: servers.Server, calls: list[Call]) -> float:
         """Requests a second."""
         return drive(server.port, calls, seconds=self.seconds, connections=self.scale.connections).rate
+
+    def p99(self, server: servers.Server, calls: list[Call]) -> float:
+        """Milliseconds."""
+        return drive(server.port, calls, seconds=self.seconds, connections=self.scale.connections).p99 / 1000
 
     def memgraph(self) -> servers.Server:
         return self.server("memgraph", servers.memgraph(self.data_dir, WORKERS))

@@ -40,7 +40,7 @@ INSERT INTO apikeys_apikey (id, tenant_id, name, role, digest, prefix, last4, cr
     last_used_agent, allowed_ips)
 SELECT gen_random_uuid(), %s, 'key ' || i, 'editor', sha256(convert_to('no key ' || i, 'UTF8')), 'mg_live_none', 'none',
     'bench', now(), '', '{}'
-FROM generate_series(1, %s::bigint) AS i
+FROM generate_series(%s::bigint, %s::bigint) AS i
 """
 
 
@@ -54,9 +54,12 @@ def fill(tenant_id: UUID, key_id: UUID, *, events: int, beliefs: int) -> None:
                 cursor.execute(statement, values)
 
 
-def fill_keys(tenant_id: UUID, count: int) -> None:
+def fill_keys(tenant_id: UUID, first: int, last: int) -> None:
+    """The keys with these numbers. Their digests are of `no key` and the number."""
     with connection.cursor() as cursor:
-        cursor.execute(KEYS, [tenant_id, count])
+        cursor.execute("SET statement_timeout = 0")
+        for start in range(first, last + 1, AT_ONCE):
+            cursor.execute(KEYS, [tenant_id, start, min(start + AT_ONCE - 1, last)])
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 
@@ -67,8 +69,24 @@ def whoami_by_keys(bench: Installation) -> Iterator[Comparison]:
     calls = [Call("GET", "/v1/auth/whoami", key) for key in bench.new_keys(1_000)]
     for call in calls:  # a key's first use is audited
         ask(bench.memgraph(), call)
-    yield against(bench, "whoami, 1,000 keys in turn", calls, SQLALCHEMY, 2.3)
-    yield against(bench, "whoami, 1,000 keys in turn", calls, ASYNCPG, 0.9)
+    yield from rate_and_p99(bench, "whoami, 1,000 keys in turn", calls)
+
+
+def rate_and_p99(bench: Installation, what: str, calls: list[Call], *, path: str = "") -> Iterator[Comparison]:
+    for peer, at_least in ((SQLALCHEMY, 2.3), (ASYNCPG, 0.9)):
+        rates = against(bench, what, calls, peer, at_least, path=path)
+        yield rates
+        ours, theirs = bench.memgraph(), bench.fastapi(peer)
+        their_calls = [call._replace(path=path or call.path) for call in calls]
+        yield replace(
+            rates,
+            what=f"p99 of {what}, {NAMES[peer]}",
+            unit="ms",
+            ours=partial(bench.p99, ours, calls),
+            theirs=partial(bench.p99, theirs, their_calls),
+            at_least=None,
+            at_most=1,
+        )
 
 
 def whoami_by_one_key(bench: Installation) -> Iterator[Comparison]:
@@ -84,8 +102,7 @@ def whoami_by_one_key(bench: Installation) -> Iterator[Comparison]:
 def whoami_by_tokens(bench: Installation) -> Iterator[Comparison]:
     calls = [Call("GET", "/v1/auth/whoami", f"Bearer {token}") for token in bench.new_tokens(1_000)]
     path = "/v1/auth/whoami-by-token"
-    yield against(bench, "whoami, 1,000 JWTs in turn", calls, SQLALCHEMY, 2.3, path=path)
-    yield against(bench, "whoami, 1,000 JWTs in turn", calls, ASYNCPG, 0.9, path=path)
+    yield from rate_and_p99(bench, "whoami, 1,000 JWTs in turn", calls, path=path)
 
 
 def pages(bench: Installation) -> Iterator[Comparison]:

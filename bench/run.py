@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from bench import bulk, rows
+from bench import bulk, limits, rows
 from bench.comparing import HEADINGS, Comparison, compare
 from bench.installation import SCALES, Installation
 from bench.wrk import LoadError
@@ -28,9 +28,13 @@ ROWS: Final = {
     "W2": Row({"written"}, bulk.batches),
     "E1": Row({"events", "few events"}, bulk.exports),
     "I1": Row({"events", "few events"}, bulk.imports),
+    "K1": Row(set(), limits.key_lookups),
     "K2": Row({"many events", "few events"}, rows.stats),
     "K3": Row({"many events", "few events"}, rows.lists),
     "S1": Row({"beliefs", "few beliefs"}, rows.search),
+    "L1": Row(set(), limits.sign_ins),
+    "M1": Row({"written"}, limits.memory),
+    "C1": Row(set(), limits.start),
 }
 
 
