@@ -54,7 +54,7 @@ SCALES = {
     "small": Scale(
         keys=1_000,
         many_keys=2_000,
-        people=20,
+        people=1_000,
         mixed=400,
         few_events=1_000,
         events=5_000,

@@ -96,7 +96,7 @@ def sign_ins(bench: Installation) -> Iterator[Comparison]:
     flooded: list[Flooded] = []
 
     def beside() -> float:
-        with flood(server.port, calls, connections=40) as found:
+        with flood(server.port, calls, connections=40, pause=0.5) as found:
             flooded.append(found)
             return Steady(server.port, other, rate=50).run(bench.seconds).p99 * 1000
 
