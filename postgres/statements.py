@@ -46,8 +46,7 @@ Step = tuple[Statement, Mapping[str, Any]]
 def run(send: Callable[..., T], *steps: Step) -> T:
     wrapper = database()
     wrapper.close_if_health_check_failed()
-    if wrapper.connection is None:
-        wrapper.ensure_connection()
+    wrapper.ensure_connection()
     if wrapper.force_debug_cursor:
         client = ClientCursor(wrapper.connection)
         wrapper.queries_log += [{"sql": client.mogrify(step.source, values), "time": "0"} for step, values in steps]
