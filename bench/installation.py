@@ -123,9 +123,10 @@ class Installation:
         """Whom row-level security doesn't bind: the peers' account, as which COPY may write."""
         return psycopg.connect(host=str(self.sockets), port=5432, user="postgres", dbname="memgraph", autocommit=True)
 
-    def drive(self, server: servers.Server, calls: list[Call]) -> float:
+    def drive(self, server: servers.Server, calls: list[Call], *, connections: int | None = None) -> float:
         """Requests a second."""
-        return drive(server.port, calls, seconds=self.seconds, connections=self.scale.connections).rate
+        connections = connections or self.scale.connections
+        return drive(server.port, calls, seconds=self.seconds, connections=connections).rate
 
     def p99(self, server: servers.Server, calls: list[Call]) -> float:
         """Milliseconds."""
