@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+import psycopg
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from psycopg.errors import (
     DeadlockDetected,
@@ -20,6 +21,7 @@ from psycopg.errors import (
 from rest_framework import exceptions
 
 from memgraph.error_pages import error_page
+from postgres.base import database
 from tenants.problems import BodyTooSlow, DatabaseBusy, PayloadTooLarge, Unavailable
 
 API_PREFIXES: Final = ("/v1", "/v2", "/health", "/live", "/metrics")
@@ -37,6 +39,10 @@ SENTENCES: Final = {
     "not_authenticated": "Send an API key as 'X-API-KEY: mg_live_...' or a JWT as 'Authorization: Bearer ...'.",
     "not_found": NOT_FOUND,
 }
+# PostgreSQL's error classes of a server that can't serve: connection failures, a transaction in a state that it can't
+# have (such as read-only after a failover), no resources, operators' shutdowns, system errors, internal errors.
+UNAVAILABLE: Final = ("08", "25", "53", "57", "58", "XX")
+FAILED_BEFORE: Final = "25P02"  # a statement after a failed one in the same transaction: a fault of ours
 BUSY: Final = (
     DeadlockDetected,
     LockNotAvailable,
@@ -66,7 +72,7 @@ def as_api_exception(exc: Exception) -> Exception:
         return PayloadTooLarge()
     if isinstance(exc, TooManyFieldsSent | TooManyFilesSent):  # Django would log it with a traceback
         return exceptions.ParseError(NOT_UNDERSTOOD)
-    if isinstance(exc, OperationalError | InterfaceError):
+    if isinstance(exc, DatabaseError | InterfaceError):
         return database_problem(exc)
     return exc
 
@@ -81,12 +87,29 @@ def unread_body(exc: UnreadablePostError) -> exceptions.APIException:
     return exceptions.ParseError("The connection closed before the whole body arrived.")
 
 
-def database_problem(exc: Exception) -> exceptions.APIException:
-    """503 when the database is down or too busy: never a 500, and never a 401 for a credential that wasn't checked."""
+def database_problem(exc: Exception) -> Exception:
+    """503 when the database is down or too busy: never a 500, and never a 401 for a credential that wasn't checked.
+
+    Errors in our own statements and data (SQLSTATE classes 22, 23, 42 and so on) stay unexpected.
+    """
     cause = exc.__cause__
     if isinstance(cause, BUSY):
         return DatabaseBusy()
+    if isinstance(cause, psycopg.Error):
+        state = cause.sqlstate  # None: the connection was lost
+        is_unavailable = state is None or (state.startswith(UNAVAILABLE) and state != FAILED_BEFORE)
+    else:
+        is_unavailable = isinstance(exc, OperationalError | InterfaceError)
+    if not is_unavailable:
+        return exc
+    drop_connection()
     return Unavailable("The database is unavailable. Try again in a second.", code="database_unavailable")
+
+
+def drop_connection() -> None:
+    """The next request connects anew: this connection may lead to a server that has become read-only, or is broken."""
+    if not database().in_atomic_block:
+        database().close()
 
 
 def status_of(exc: exceptions.APIException) -> int:

@@ -1,4 +1,4 @@
-"""The parent of gunicorn and the embedded PostgreSQL: forwards signals, restarts the database, stops both."""
+"""The parent of gunicorn and the embedded PostgreSQL: forwards signals, restarts both, and stops both."""
 
 import os
 import queue
@@ -17,6 +17,8 @@ from memgraph.processes import die_with_parent
 PATIENCE = {signal.SIGINT: 2.5, signal.SIGTERM: 28.0}
 RELAUNCH_SECONDS = 0.1
 RELAUNCHES = 100
+STEADY_SECONDS = 5.0  # a gunicorn that ran for so long could start, and is started again whenever it stops
+LONGEST_PAUSE = 30.0
 
 
 class Supervisor:
@@ -25,13 +27,16 @@ class Supervisor:
         self.command = command
         self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.relaunches = 0
+        self.stops = 0  # of gunicorn, in a row
+        self.launch_at = 0.0
+        self.was_steady = False
         self.has_terminal = os.isatty(0)
 
     def run(self) -> int:
         """Runs until a signal stops it. Returns the exit code."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(signum, self._queue_signal)
-        self.gunicorn = subprocess.Popen(self.command, preexec_fn=_gunicorn_child())
+        self._launch_gunicorn()
         try:
             return self._watch()
         finally:
@@ -48,17 +53,14 @@ class Supervisor:
                 signum = signal.SIGTERM  # the window was closed
             if signum in PATIENCE:
                 return self._end_gunicorn(PATIENCE[signal.Signals(signum)])
-            if self.gunicorn.poll() is not None:
-                print(f"memgraph: gunicorn stopped unexpectedly (code {self.gunicorn.returncode}).", file=sys.stderr)
-                return 1
-            if signum == signal.SIGHUP:
+            if signum == signal.SIGHUP and self.gunicorn.poll() is None:
                 self.gunicorn.send_signal(signal.SIGHUP)
-            if not self._keep_database():
+            if not self._keep_database() or not self._keep_gunicorn():
                 return 1
 
     def _next_signal(self) -> int | None:
         try:
-            return self.signals.get(timeout=1.0)
+            return self.signals.get(timeout=min(1.0, max(0.0, self.launch_at - time.monotonic()) or 1.0))
         except queue.Empty:
             return None
 
@@ -67,6 +69,29 @@ class Supervisor:
         with suppress(subprocess.TimeoutExpired):  # run() kills it
             self.gunicorn.wait(patience)
         return 0
+
+    def _launch_gunicorn(self) -> None:
+        self.gunicorn = subprocess.Popen(self.command, preexec_fn=_gunicorn_child())
+        self.launched_at, self.launch_at = time.monotonic(), 0.0
+
+    def _keep_gunicorn(self) -> bool:
+        """Restarts a gunicorn that has stopped, after a pause that doubles each time.
+
+        Returns False if it never ran, unless it was killed: then the settings or the code are wrong.
+        """
+        now, code = time.monotonic(), self.gunicorn.poll()
+        if code is None:
+            if now - self.launched_at >= STEADY_SECONDS:
+                self.stops, self.was_steady = 0, True
+        elif not self.launch_at:
+            print(f"memgraph: gunicorn stopped unexpectedly (code {code}).", file=sys.stderr)
+            if code > 0 and not self.was_steady:
+                return False
+            self.launch_at = now + min(LONGEST_PAUSE, RELAUNCH_SECONDS * 2**self.stops)
+            self.stops += 1
+        elif now >= self.launch_at:
+            self._launch_gunicorn()
+        return True
 
     def _keep_database(self) -> bool:
         """Restarts a PostgreSQL that has died. Returns False when it has failed too often in a row."""

@@ -74,7 +74,7 @@ def watched(wrapper: DatabaseWrapper, send: Callable[..., T], steps: tuple[Step,
 
 
 def send_steps(wrapper: DatabaseWrapper, send: Callable[..., T], steps: tuple[Step, ...]) -> T:
-    with wrapper.wrap_database_errors:
+    with wrapper.wrap_database_errors, wrapper.deadline:
         return again_if_outdated(wrapper.connection, send, steps)
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 CREDENTIAL: Final = re.compile(rb"\r\n(?:x-api-key|authorization|cookie)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 FORWARDED: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+LIVE: Final = re.compile(rb"(?:GET|HEAD) /live[? ]")
 PROBE: Final = re.compile(rb"(?:GET|HEAD) /(?:live|health|v1/health|metrics)[? ]")
 
 

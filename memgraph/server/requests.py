@@ -63,6 +63,7 @@ def read_plain(arrival: Arrival, client: Any, server: Any, base: dict[str, Any])
         or max(len(lines), head.start(5)) > LONGEST
         or any(name in environ for name in UNUSUAL)
         or has_other_length(environ.get("CONTENT_LENGTH"), body)
+        or "HTTP_HOST" not in environ
     ):
         return None
     environ.update(

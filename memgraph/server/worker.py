@@ -19,7 +19,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from memgraph.processes import die_with_parent
 from memgraph.server.callbacks import CallbackQueue
-from memgraph.server.callers import caller_of
+from memgraph.server.callers import LIVE, caller_of
 from memgraph.server.fair_pool import FairPool
 from memgraph.server.lingering import Lingering
 from memgraph.server.refusals import Refusal, refusal_of
@@ -155,9 +155,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def enqueue_req(self, conn: Connection) -> None:
         """Like gunicorn's, but queues the request for its caller."""
         head = bytes(conn.arrival.kept[:HEAD_BYTES])
-        caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
         finish = partial(self.method_queue.defer, self.take_back, conn)
-        self.tpool.begin(caller, partial(self.handle, conn), finish)
+        if LIVE.match(head):  # also while all threads wait, or an orchestrator would kill a healthy process
+            finish(self.handle(conn), None)
+        else:
+            caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
+            self.tpool.begin(caller, partial(self.handle, conn), finish)
 
     def handle(self, conn: Connection) -> bool:
         """Responds to a request, and returns whether the connection stays. It never has TLS or HTTP/2."""
@@ -186,6 +189,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         unreader.begin(conn.arrival)
         try:
             unreader.request = request = next(conn.parser)
+            if request.version >= (1, 1) and "HOST" not in dict(request.headers):
+                raise errors.InvalidHeader("HOST")  # RFC 9112, section 3.2
             if not unreader.is_streamed:  # the main loop has sent it, or the body came without it
                 request._expected_100_continue = False
             request.environ = wsgi.create(request, conn.sock, conn.client, conn.server, self.cfg, Response)[1]

@@ -38,7 +38,7 @@ def tenant_transaction(
         settings.insert(0, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     if unhurried:
         settings.append("SET LOCAL statement_timeout = 0")
-    with atomic_with("; ".join(settings)):
+    with unhurried_if(unhurried), atomic_with("; ".join(settings)):
         changes = Changes()
         outside = pending.set(changes)
         try:
@@ -50,6 +50,16 @@ def tenant_transaction(
                     act()
         finally:
             pending.reset(outside)
+
+
+@contextmanager
+def unhurried_if(wanted: bool) -> Iterator[None]:  # noqa: FBT001
+    """No deadline for the waits inside, either: see `postgres/deadlines.py`."""
+    database().unhurried = wanted
+    try:
+        yield
+    finally:
+        database().unhurried = False
 
 
 def choose(tenant_id: UUID) -> str:

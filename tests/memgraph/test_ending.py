@@ -1,5 +1,6 @@
 """How the server ends, and how it goes on after one of its processes is killed. The processes and signals are real."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -66,14 +67,22 @@ def test_hangup_reloads_the_workers(server: Server) -> None:
     server.wait_until_healthy()
 
 
-@pytest.mark.parametrize("victim", ["supervisor", "gunicorn"])
-def test_next_start_works_after_kill_of(victim: str, data_dir: Path) -> None:
+def test_next_start_works_after_kill_of_the_supervisor(data_dir: Path) -> None:
     with Server(data_dir) as server:
         tree = server.wait_until_healthy().tree()
-        (server.gunicorn() if victim == "gunicorn" else tree[0]).kill()
+        tree[0].kill()
         server.assert_ends(tree)
         with Server(data_dir, port=server.port) as successor:
             successor.wait_until_healthy()
+
+
+def test_killed_gunicorn_is_started_again(server: Server) -> None:
+    for _ in range(2):
+        killed = server.gunicorn()
+        killed.kill()
+        wait_for(lambda killed=killed: not killed.is_running(), 5, "it is gone")
+        server.wait_until_healthy()
+    assert "gunicorn stopped unexpectedly (code -9)" in server.text()
 
 
 def test_next_start_works_at_once_after_kill_of_all(data_dir: Path) -> None:
@@ -110,6 +119,10 @@ def test_stale_pid_file_that_names_another_program_is_no_hindrance(data_dir: Pat
 def test_killed_worker_is_replaced(server: Server) -> None:
     server.worker().kill()
     server.wait_until_healthy(10)
+    wait_for(lambda: "SIGKILL" in server.text(), 5, "gunicorn says so")
+    (line,) = (line for line in server.text().splitlines() if "SIGKILL" in line)
+    assert json.loads(line)["logger"] == "gunicorn.error"
+    assert "Traceback" not in server.text()
 
 
 def test_killed_postgresql_comes_back_with_every_committed_row(server: Server) -> None:

@@ -7,7 +7,7 @@ from gunicorn.config import Config
 from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memgraph.server.arriving import Arrival
@@ -137,6 +137,7 @@ PIECES += [
 ]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a busy machine
 @given(
     st.sampled_from([*PLAIN.values(), *UNUSUAL.values()][:-2]),
     st.lists(

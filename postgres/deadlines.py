@@ -1,0 +1,59 @@
+"""Ends waits for a PostgreSQL that doesn't respond: a frozen one, or one behind a network that drops packets.
+
+Nothing else would. PostgreSQL's own time limits don't run in a frozen server, and its kernel still acknowledges
+packets. A thread of the worker looks at all connections twice a second, and shuts down the socket of one that has
+waited for too long. Whatever waits there fails as if the server had closed the connection, and the client gets a 503.
+"""
+
+import os
+import socket
+from contextlib import suppress
+from math import inf
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any, Final
+from weakref import WeakSet
+
+from psycopg import Connection, Error
+
+STATEMENT_SECONDS: Final = 5  # gunicorn.conf.py sets it as statement_timeout
+LONGEST: Final = STATEMENT_SECONDS + 2
+INTERVAL: Final = 0.5
+
+
+class Deadline:
+    """Used as `with`, around each wait on one connection. `owner.unhurried`: a transaction without a time limit."""
+
+    def __init__(self, connection: Connection[Any], owner: Any) -> None:
+        self.connection = connection
+        self.owner = owner
+        self.ends_at = inf
+        deadlines.add(self)
+
+    def __enter__(self) -> None:
+        self.ends_at = inf if self.owner.unhurried else monotonic() + LONGEST
+
+    def __exit__(self, *_: object) -> None:
+        self.ends_at = inf
+
+    def enforce(self) -> None:
+        if self.ends_at > monotonic():
+            return
+        self.ends_at = inf
+        with suppress(OSError, Error), socket.socket(fileno=os.dup(self.connection.pgconn.socket)) as same:
+            same.shutdown(socket.SHUT_RDWR)
+
+
+deadlines: WeakSet[Deadline] = WeakSet()
+
+
+def watch() -> None:
+    """Called once in each worker. Commands wait as long as they like."""
+    Thread(target=enforce_all, name="deadlines", daemon=True).start()
+
+
+def enforce_all() -> None:
+    while True:
+        sleep(INTERVAL)
+        for deadline in list(deadlines):
+            deadline.enforce()
