@@ -5,7 +5,7 @@ from rest_framework import serializers
 from accounts.models import Invitation, Session, User, normalize_address
 from accounts.passwords import refuse_bad_password
 from accounts.validators import LONGEST
-from tenants.fields import LineField, TruthField
+from tenants.fields import LineField, TruthField, refuse_different
 from tenants.models import Role
 from tenants.principal import Kind, Principal
 
@@ -53,6 +53,7 @@ class LoginSerializer(serializers.Serializer[Any]):
     password = PasswordField(max_length=LONGEST)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_different(attrs, "username", "email")
         address = attrs.get("username") or attrs.get("email")
         if address is None:
             fault = serializers.ErrorDetail("Send the e-mail address as username or email.", code="required")

@@ -13,6 +13,7 @@ from accounts.models import Session
 AUDIENCE: Final = "memgraph"
 ISSUER: Final = "memgraph"
 ALGORITHM: Final = "HS256"
+CLOCKS_APART_SECONDS: Final = 60
 
 
 class KeyRingBackend(TokenBackend):
@@ -24,7 +25,10 @@ class KeyRingBackend(TokenBackend):
     def __init__(self, keys: dict[str, str]) -> None:
         self.keys = keys
         self.kid = next(iter(keys))
-        super().__init__(ALGORITHM, signing_key=keys[self.kid], audience=AUDIENCE, issuer=ISSUER)
+        # The clock of the host that issued the token may be ahead. The expiry is checked without leeway afterwards.
+        super().__init__(
+            ALGORITHM, signing_key=keys[self.kid], audience=AUDIENCE, issuer=ISSUER, leeway=CLOCKS_APART_SECONDS
+        )
 
     def encode(self, payload: dict[str, Any]) -> str:
         claims = {**payload, "aud": AUDIENCE, "iss": ISSUER}

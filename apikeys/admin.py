@@ -1,6 +1,6 @@
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
@@ -14,12 +14,14 @@ from django.utils.html import format_html
 from apikeys.keys import MARK, PREFIX_LENGTH
 from apikeys.models import APIKey, APIKeyQuerySet
 from apikeys.policy import policy_sentence, violation
+from apikeys.serializers import TOO_FAR
 from apikeys.services import create_key, revoke_key
 from apikeys.status import Status
 from tenants.actor import actor_of
 from tenants.admin.base import OperatorAdmin, check_ids
 from tenants.admin.filters import OfferedFilter, RoleFilter, TenantFilter
-from tenants.fields import holds_control_character
+from tenants.fields import holds_control_character, is_invisible
+from tenants.serializers import LONGEST_DAYS
 
 PAST_THE_PREFIX: Final = re.compile(rf"({MARK}\w{{{PREFIX_LENGTH - len(MARK)}}})\w+")
 
@@ -42,12 +44,16 @@ class CreateAPIKeyForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
         name = str(self.cleaned_data["name"])
         if holds_control_character(name):
             raise forms.ValidationError("Control characters are not allowed.", code="control_character")
+        if is_invisible(name):
+            raise forms.ValidationError("This has no visible character.", code="invisible")
         return name
 
     def clean_expires_at(self) -> datetime | None:
         expires_at: datetime | None = self.cleaned_data["expires_at"]
         if expires_at is not None and expires_at <= timezone.now():
             raise forms.ValidationError("This is in the past.", code="in_the_past")
+        if expires_at is not None and expires_at > timezone.now() + timedelta(days=LONGEST_DAYS):
+            raise forms.ValidationError(TOO_FAR, code="too_far")
         return expires_at
 
     def clean(self) -> dict[str, Any] | None:

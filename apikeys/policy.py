@@ -8,7 +8,9 @@ from django.db.models import ExpressionWrapper, F, Q, Value
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from tenants.models import Tenant
+from tenants.serializers import LONGEST_DAYS
 
+LONGEST: Final = timedelta(days=LONGEST_DAYS)  # a key may have been made with an expiry in the year 9999
 USUAL_LIFETIME: Final = timedelta(days=90)  # of a successor that needs an expiry, if the old key had none
 
 
@@ -66,4 +68,4 @@ def successors_expiry(
         lifetime = longest_lifetime(tenant) or USUAL_LIFETIME
     else:
         return None
-    return now + min(lifetime, longest_lifetime(tenant) or lifetime)
+    return now + min(lifetime, longest_lifetime(tenant) or lifetime, LONGEST)

@@ -14,6 +14,7 @@ from tenants.models import Role
 from tenants.serializers import LONGEST_DAYS
 
 MOST_NETWORKS = 50
+TOO_FAR = f"A key can live for at most {LONGEST_DAYS:,} days. Leave it out for a key that doesn't expire."
 
 
 class NetworkField(serializers.CharField):
@@ -98,6 +99,8 @@ class CreateAPIKeySerializer(serializers.Serializer[Any]):
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         if value is not None and value <= timezone.now():
             raise serializers.ValidationError("This is in the past.", code="in_the_past")
+        if value is not None and value > timezone.now() + timedelta(days=LONGEST_DAYS):
+            raise serializers.ValidationError(TOO_FAR, code="too_far")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from tenants.metrics import REQUEST_SECONDS
 from tenants.network import FORWARDING_HEADERS
 from tenants.principal import Principal
 
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+# No key and no JWT: it is logged, and repeated in the response.
+REQUEST_ID: Final = re.compile(r"(?!eyJ)(?!.*mg_)[A-Za-z0-9._-]{1,64}", re.ASCII)
 PROBES: Final = ("/health", "/v1/health", "/live", "/metrics")  # probes use an IP address, so any Host is allowed
 HEADERS: Final = {
     "Content-Security-Policy": (

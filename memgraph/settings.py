@@ -197,7 +197,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "memgraph.errors.csrf_failure"
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if HTTPS else []
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SILENCED_SYSTEM_CHECKS = [
     *("security.W001", "security.W002"),  # `RequestMiddleware` sets these headers, for the API too
     "security.W008",  # no redirect to https: clients turn a redirected POST into a GET

@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from memgraph.errors import respond
@@ -19,7 +20,15 @@ from tenants.views import PublicView
 logger = logging.getLogger(__name__)
 
 
-class HealthView(PublicView):
+class ProbeView(PublicView):
+    """Probes send any `Accept`, so it is ignored."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:  # noqa: FBT001, FBT002 - DRF's
+        renderer = self.get_renderers()[0]
+        return renderer, renderer.media_type
+
+
+class HealthView(ProbeView):
     """Whether the service and its database respond; nothing else about the machine."""
 
     @extend_schema(
@@ -35,7 +44,7 @@ class HealthView(PublicView):
         return Response({"status": "healthy", "database": "connected"})
 
 
-class LiveView(PublicView):
+class LiveView(ProbeView):
     """Whether this process responds, without touching the database."""
 
     @extend_schema(responses=inline_serializer("Live", {"status": serializers.CharField()}))

@@ -1,12 +1,25 @@
 """Serializer fields that several apps share. They check text in C, because a body may be one text of 16 MiB."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
+from unicodedata import category
 
 from rest_framework import serializers
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 CONTROL_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # Unicode's categories Cc, Zl and Zp
+
+
+# Letters and symbols that are drawn as nothing: fillers of Hangul, and the empty pattern of Braille.
+BLANK_LETTERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+# Separators, marks without a letter, format characters and unassigned code points.
+BLANK_CATEGORIES: Final = ("Zs", "Zl", "Zp", "Mn", "Me", "Cc", "Cf", "Cn")
+
+
+def is_invisible(text: str) -> bool:
+    """Whether nothing of a name would be seen in a list."""
+    return all(category(each) in BLANK_CATEGORIES or each in BLANK_LETTERS for each in text)
 
 
 def holds_control_character(text: str) -> bool:
@@ -49,14 +62,22 @@ class ShortListField(serializers.ListField):
 
 
 class LineField(TextField):
-    """A name or label on one line. No control characters, because they could forge lines in logs or headers."""
+    """A name or label on one line.
 
-    default_error_messages = {"control_character": "Control characters are not allowed."}
+    No control characters, because they could forge lines in logs or headers. At least one visible character.
+    """
+
+    default_error_messages = {
+        "control_character": "Control characters are not allowed.",
+        "invisible": "This has no visible character.",
+    }
 
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if holds_control_character(text):
             self.fail("control_character")
+        if text and is_invisible(text):
+            self.fail("invisible")
         return text
 
 
@@ -81,3 +102,10 @@ class TruthField(serializers.BooleanField):
         if data not in ("true", "false"):
             self.fail("invalid")
         return bool(data == "true")
+
+
+def refuse_different(attrs: Mapping[str, Any], name: str, other: str) -> None:
+    """Raises 422 if both names of one field are sent with different values, rather than guess which one is meant."""
+    if attrs.get(name) and attrs.get(other) and attrs[name] != attrs[other]:
+        fault = serializers.ErrorDetail(f"This differs from {name}, which means the same.", code="ambiguous")
+        raise serializers.ValidationError({other: [fault]})

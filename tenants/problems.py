@@ -1,5 +1,7 @@
 """Errors that DRF has no exception for. Each has a status, a stable code for programs and a sentence for people."""
 
+from collections.abc import Sequence
+
 from rest_framework import status
 from rest_framework.exceptions import APIException, Throttled
 
@@ -26,6 +28,18 @@ class PayloadTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "payload_too_large"
     default_detail = "The body is too large."
+
+
+class UnsupportedEncoding(APIException):
+    """415 with the codings that the route accepts (RFC 9110, section 15.5.16)."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_encoding"
+
+    def __init__(self, accepted: Sequence[str]) -> None:
+        codings = ", ".join(accepted)
+        super().__init__(f"Send the body with one of these as Content-Encoding, or without it: {codings}.")
+        self.headers = {"Accept-Encoding": codings}
 
 
 class BodyTooSlow(APIException):

@@ -20,6 +20,7 @@ from tenants.limits.quotas import count_request, quota_headers, refuse_excess
 from tenants.models import Role, Tenant
 from tenants.permissions import IsTenantAdmin, IsTenantViewer, IsUserSession, demanded_role
 from tenants.principal import ENDS_SOON, Kind, Principal, principal_of
+from tenants.problems import UnsupportedEncoding
 from tenants.responses import Response
 from tenants.serializers import FreezeSerializer, TenantChangesSerializer, TenantSerializer, checked
 from tenants.services import audit_mismatch, change_tenant, freeze_keys, unfreeze_keys
@@ -32,6 +33,14 @@ class View(APIView):
 
     Because of the references, only the garbage collector freed a request's memory. It stopped a worker for up to 10 ms.
     """
+
+    encodings: ClassVar[Sequence[str]] = ("identity",)  # what a body may be packed with
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
+        if encoding not in self.encodings:
+            raise UnsupportedEncoding(self.encodings)
 
     @property
     def own_class(self) -> Any:
@@ -83,7 +92,8 @@ def default_headers(view: Any, methods: tuple[str, ...]) -> dict[str, str]:
 
     `methods`: those of the route, if the view is a viewset.
     """
-    allowed = [name.upper() for name in view.http_method_names if name in methods or hasattr(view, name)]
+    names = [name for name in view.http_method_names if name != "options"]  # which no view here answers
+    allowed = [name.upper() for name in names if name in methods or hasattr(view, name)]
     headers = {"Allow": ", ".join(allowed)}
     return headers | {"Vary": "Accept"} if len(view.renderer_classes) > 1 else headers
 

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from memory.beliefs.models import Belief
 from memory.serializers import VALUE_LENGTH, NameField, OptionalNameField, WrittenBySerializer
-from tenants.fields import TextField, TruthField
+from tenants.fields import TextField, TruthField, refuse_different
 
 LONGEST_TIMELINE: Final = 200
 
@@ -44,9 +44,14 @@ class CreateBeliefSerializer(BeliefChangesSerializer):
 
 class BeliefFilterSerializer(WrittenBySerializer):
     subject_id = NameField(required=False)
-    user_id = NameField(required=False, source="subject_id", help_text="Another name for subject_id.")
+    user_id = NameField(required=False, help_text="Another name for subject_id.")
     domain = NameField(required=False)
     belief_type = serializers.ChoiceField(choices=Belief.Type.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_different(attrs, "subject_id", "user_id")
+        user_id = attrs.pop("user_id", None)
+        return {"subject_id": user_id, **attrs} if user_id is not None else attrs
 
 
 class SoftSerializer(serializers.Serializer[Any]):

@@ -17,7 +17,8 @@ SELECT day, {", ".join(f"sum({name})::bigint" for name in COUNTS)} FROM memory_t
 WHERE tenant_id = %(tenant_id)s AND (day = %(total)s OR day BETWEEN %(first)s AND %(last)s) GROUP BY day
 """)  # noqa: S608 - our own column names
 NEWEST: Final = Statement("""
-SELECT occurred_at FROM memory_event WHERE tenant_id = %(tenant_id)s ORDER BY occurred_at DESC, id DESC LIMIT 1
+SELECT occurred_at FROM memory_event WHERE tenant_id = %(tenant_id)s AND occurred_at <= now()
+ORDER BY occurred_at DESC, id DESC LIMIT 1
 """)
 
 

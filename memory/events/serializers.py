@@ -1,5 +1,7 @@
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from memory.events.content import LARGEST_CONTENT, content_size
@@ -7,6 +9,8 @@ from memory.events.models import EVENT_TYPE_LENGTH, Event
 from memory.records import AUTHORS
 from memory.serializers import NameField, OptionalNameField, TimeField, WrittenBySerializer
 from tenants.fields import TextField
+
+MOST_AHEAD: Final = timedelta(days=1)  # for clocks that are wrong, and dates in any time zone
 
 
 class ContentField(serializers.JSONField):
@@ -32,6 +36,11 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     agent_id = OptionalNameField()
     thread_id = OptionalNameField()
     occurred_at = TimeField()
+
+    def validate_occurred_at(self, value: datetime) -> datetime:
+        if value > timezone.now() + MOST_AHEAD:
+            raise serializers.ValidationError("This is more than a day in the future.", code="in_the_future")
+        return value
 
     class Meta:
         model = Event

@@ -12,7 +12,7 @@ from memory.episodes.building import build_quietly, build_some
 from memory.episodes.windows import Stream
 from memory.events.content import LARGEST_CONTENT, content_size
 from memory.events.models import EVENT_TYPE_LENGTH
-from memory.events.serializers import EventSerializer
+from memory.events.serializers import MOST_AHEAD, EventSerializer
 from memory.events.writing import write_event, write_events
 from memory.records import NAME_LENGTH, written_by
 from memory.serializers import read_items
@@ -72,7 +72,7 @@ def read_simple_event(item: Any, now: datetime) -> dict[str, Any] | None:
     if names["user_id"] is None or not all(name is None or is_simple(name, NAME_LENGTH) for name in names.values()):
         return None
     moment = now if occurred_at is None else read_simple_time(occurred_at)
-    if moment is None or content_size(content) > LARGEST_CONTENT:
+    if moment is None or moment > now + MOST_AHEAD or content_size(content) > LARGEST_CONTENT:
         return None
     return {"event_type": event_type, "content": content, **names, "occurred_at": moment}
 

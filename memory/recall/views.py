@@ -14,7 +14,7 @@ from memory.recall.ingest import ingest_text
 from memory.recall.ranking import LARGEST_ANSWER
 from memory.recall.services import recall
 from memory.serializers import NameField, OptionalNameField
-from tenants.fields import TextField
+from tenants.fields import TextField, refuse_different
 from tenants.limits.bodies import LARGE_BODY
 from tenants.parsers import FormParser, MultiPartParser
 from tenants.permissions import IsTenantEditor, IsTenantViewer
@@ -23,6 +23,7 @@ from tenants.serializers import checked
 from tenants.views import TenantAPIView
 
 LONGEST_QUERY = 10_000  # characters
+BYTE_ORDER_MARK = "\ufeff"  # some editors write it at the start of a file
 
 
 class LimitField(serializers.IntegerField):
@@ -51,6 +52,7 @@ class TaskSerializer(SearchSerializer):
     task = TextField(max_length=LONGEST_QUERY, allow_blank=True, allow_null=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_different(attrs, "task", "query")
         sent = [attrs[name] for name in ("task", "query") if attrs.get(name) is not None]
         if not sent:
             fault = serializers.ErrorDetail("Send the search text as task or query.", code="required")
@@ -109,7 +111,8 @@ class IngestSerializer(serializers.Serializer[Any]):
             if "text" in attrs:
                 self.refuse("both")
             attrs["text"] = self.read(file)
-        if not attrs.get("text", "").strip():
+        attrs["text"] = attrs.get("text", "").removeprefix(BYTE_ORDER_MARK)
+        if not attrs["text"].strip():
             self.refuse("required")
         if len(orjson.dumps({"text": attrs["text"]})) > LARGEST_CONTENT:
             self.refuse("too_long")

@@ -6,7 +6,6 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -62,6 +61,7 @@ class ImportView(TenantAPIView):
 
     access: ClassVar = {"POST": [IsTenantAdmin]}
     parser_classes = (NDJSONParser,)
+    encodings = ("gzip", "identity")
 
     @extend_schema(
         parameters=[ImportOptionsSerializer], request={NDJSON: OpenApiTypes.BINARY}, responses=ImportedSerializer
@@ -80,8 +80,4 @@ class ImportView(TenantAPIView):
 def unpacked(request: Request) -> Readable:
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     body = cast("Readable", request.data or BytesIO())  # DRF turns an empty body into an empty dict
-    if encoding == "gzip":
-        return Gunzipped(Bounded(body, settings.IMPORT_MAX_BYTES))
-    if encoding != "identity":
-        raise UnsupportedMediaType(encoding, "Content-Encoding may be gzip or left out.")
-    return body
+    return Gunzipped(Bounded(body, settings.IMPORT_MAX_BYTES)) if encoding == "gzip" else body

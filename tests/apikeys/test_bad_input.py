@@ -69,7 +69,7 @@ SMUGGLED = {
     "last4": "zzzz",
     "created_at": "2000-01-01T00:00:00Z",
     "created_by": "somebody",
-    "expires_at": "2999-01-01T00:00:00Z",
+    "expires_at": "2034-01-01T00:00:00Z",
     "last_used_at": "2000-01-01T00:00:00Z",
     "revoked_at": "2000-01-01T00:00:00Z",
     "replaced_by_id": "01a208d9-5cc5-74e6-887b-8ca0e8a70576",

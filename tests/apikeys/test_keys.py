@@ -98,9 +98,9 @@ def test_a_key_may_end_after_days(days: Any, admin: APIClient) -> None:
     assert before <= ends - timedelta(days=int(days)) <= timezone.now()
 
 
-@pytest.mark.parametrize("text", ["2099-01-02T03:04:05Z", "2099-01-02T05:04:05+02:00", "2099-01-02T03:04:05"])
+@pytest.mark.parametrize("text", ["2034-01-02T03:04:05Z", "2034-01-02T05:04:05+02:00", "2034-01-02T03:04:05"])
 def test_a_key_may_end_at_a_moment(text: str, admin: APIClient) -> None:
-    assert create(admin, expires_at=text).json()["expires_at"] == "2099-01-02T03:04:05Z"
+    assert create(admin, expires_at=text).json()["expires_at"] == "2034-01-02T03:04:05Z"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_null_beside_days_does_not_win(fields: dict[str, Any], admin: APIClient)
 
 
 REFUSED: list[tuple[dict[str, Any], tuple[str, str]]] = [
-    ({"expires_at": "2099-01-01T00:00:00Z", "expires_in_days": 7}, ("expires_in_days", "ambiguous")),
+    ({"expires_at": "2034-01-01T00:00:00Z", "expires_in_days": 7}, ("expires_in_days", "ambiguous")),
     ({"expires_at": "2020-01-01T00:00:00Z"}, ("expires_at", "in_the_past")),
     ({"expires_at": "tomorrow"}, ("expires_at", "invalid")),
     ({"expires_at": ""}, ("expires_at", "invalid")),

@@ -1,7 +1,7 @@
 """Every way in which rows come and go leaves the counts exact; `manage.py recount` proves it, and repairs."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from io import StringIO
 
@@ -32,6 +32,10 @@ def refuse(answer: Response, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.content
 
 
+def tomorrow() -> str:
+    return (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+
+
 OTHER_BELIEFS = [
     BELIEF | {"id": EPISODE["id"], "key": "old", "status": "inactive", "ended_at": "2026-02-01T00:00:00Z"},
     BELIEF | {"id": EVENT["id"], "subject_id": "imported"},
@@ -45,7 +49,7 @@ PATHS: dict[str, Callable[[Workspace], object]] = {
     "event": lambda w: w.send("post", "/v1/events", EVENT_BODY),
     "event of a new user": lambda w: w.send("post", "/v1/events", EVENT_BODY | {"user_id": "new"}),
     "event of the first day": lambda w: w.send("post", "/v1/events", EVENT_BODY | {"occurred_at": "0001-01-01T00:00Z"}),
-    "event of the last day": lambda w: w.send("post", "/v1/events", EVENT_BODY | {"occurred_at": "9999-12-31T00:00Z"}),
+    "event of tomorrow": lambda w: w.send("post", "/v1/events", EVENT_BODY | {"occurred_at": tomorrow()}),
     "events": lambda w: w.send("post", "/v1/events/batch", {"events": [EVENT_BODY, EVENT_BODY | {"user_id": "new"}]}),
     "ingest": lambda w: w.send("post", "/v1/ingest", {"user_id": "new", "text": "I like tea. I like tea! I am 40."}),
     "new belief": lambda w: w.send("post", "/v1/beliefs", BELIEF_BODY | {"key": "food"}),
