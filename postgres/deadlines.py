@@ -9,7 +9,7 @@ import os
 import socket
 from contextlib import suppress
 from math import inf
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any, Final
 from weakref import WeakSet
@@ -28,7 +28,8 @@ class Deadline:
         self.connection = connection
         self.owner = owner
         self.ends_at = inf
-        deadlines.add(self)
+        with lock:
+            deadlines.add(self)
 
     def __enter__(self) -> None:
         self.ends_at = inf if self.owner.unhurried else monotonic() + LONGEST
@@ -45,6 +46,7 @@ class Deadline:
 
 
 deadlines: WeakSet[Deadline] = WeakSet()
+lock = Lock()  # a set must not grow while it is copied
 
 
 def watch() -> None:
@@ -55,5 +57,8 @@ def watch() -> None:
 def enforce_all() -> None:
     while True:
         sleep(INTERVAL)
-        for deadline in list(deadlines):
+        with lock:
+            found = list(deadlines)
+        for deadline in found:
             deadline.enforce()
+        found.clear()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from gunicorn.http import errors
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -64,3 +66,17 @@ def refusal_of(status: HTTPStatus) -> Refusal:
         return Refusal(status, "unexpected_error", "Something went wrong. The error was logged.")
     detail = "The request's first line or a header is malformed, too long or not supported."
     return Refusal(status, "malformed", detail)
+
+
+STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ParseException: HTTPStatus.BAD_REQUEST,
+}
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """Of what gunicorn's parser raises."""
+    return next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -211,6 +211,8 @@ class TimedSocket(socket.socket):
         try:
             sent = self.send(data, flags | socket.MSG_DONTWAIT)
         except BlockingIOError:
+            if get_ident() == main_thread().ident:  # which never waits
+                raise BrokenPipeError(EPIPE, "The response to a probe was not read.") from None
             try:
                 sent = self.patience.wait(self, partial(self.send, data, flags))
             except TimeoutError:

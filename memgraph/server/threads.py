@@ -44,6 +44,10 @@ class Threads:
         self.one_ends = False  # a thread is about to call `take`
         self.is_closed = False
 
+    @property
+    def are_all_busy(self) -> bool:
+        return not self.idle and len(self.started) == self.most
+
     def begin(self, job: Job) -> None:
         """The job must not raise. It calls `take` at its end."""
         if self.one_ends and not self.jobs:

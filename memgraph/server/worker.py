@@ -22,7 +22,7 @@ from memgraph.server.callbacks import CallbackQueue
 from memgraph.server.callers import LIVE, caller_of
 from memgraph.server.fair_pool import FairPool
 from memgraph.server.lingering import Lingering
-from memgraph.server.refusals import Refusal, refusal_of
+from memgraph.server.refusals import Refusal, refusal_of, status_of
 from memgraph.server.requests import environ_of_all, read_plain
 from memgraph.server.responses import Response
 from memgraph.server.slow_clients import EXPORTS, TimedSocket, TimedUnreader
@@ -31,15 +31,6 @@ from memgraph.server.waiting_room import HEAD_BYTES, Connection, WaitingRoom
 OTHER_FILES: Final = 256  # that a worker has open beside its connections and the files of their bodies
 SOON_SECONDS: Final = 0.1
 SWITCH_SECONDS: Final = 0.001  # how long a thread keeps the GIL while others wait for it; Python's default is 5 ms
-STATUSES: dict[type[Exception], HTTPStatus] = {
-    errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-    errors.ParseException: HTTPStatus.BAD_REQUEST,
-}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -156,7 +147,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Like gunicorn's, but queues the request for its caller."""
         head = bytes(conn.arrival.kept[:HEAD_BYTES])
         finish = partial(self.method_queue.defer, self.take_back, conn)
-        if LIVE.match(head):  # also while all threads wait, or an orchestrator would kill a healthy process
+        if self.tpool.threads.are_all_busy and LIVE.match(
+            head
+        ):  # or an orchestrator would kill a process that only waits
             finish(self.handle(conn), None)
         else:
             caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)
@@ -232,7 +225,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def refuse_broken(self, conn: Connection, exc: Exception) -> None:
         """Responds to requests that never reached Django. Never quotes the request, which may contain a key."""
-        status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        status = status_of(exc)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("Error handling a request", exc_info=exc)
         else:

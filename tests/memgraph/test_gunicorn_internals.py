@@ -47,8 +47,6 @@ USED: list[tuple[type, str]] = [
     (unreader.SocketUnreader, "max_body_chunk"),
 ]
 ERRORS = (
-    "InvalidResponseHeader",
-    "InvalidResponseHeaderName",
     "LimitRequestLine",
     "LimitRequestHeaders",
     "ExpectationFailed",
