@@ -1,10 +1,8 @@
 """Django's PostgreSQL backend, with fewer round trips, and with psycopg's C code to read times."""
 
 import select
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, NotSupportedError, connections
 from django.db.backends.postgresql import base
@@ -14,9 +12,8 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from postgres.deadlines import Deadline
+from postgres.deadlines import Deadline, TimedConnection
 
-T = TypeVar("T")
 TIMESTAMPTZ: Final = adapters.types["timestamptz"].oid
 
 
@@ -24,7 +21,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Keeps psycopg's connection in autocommit. Transactions begin and end with commands that go straight to libpq."""
 
     connection: Connection[Any]  # or None, before `ensure_connection`
-    unhurried = False  # whether the open transaction has no time limit
     deadline: Deadline  # of the connection
     begin_with = ""  # more commands, sent with the BEGIN: see `memory/transactions/tenant.py`
 
@@ -40,8 +36,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """psycopg would drop all prepared statements after DROP, ALTER or ROLLBACK. PostgreSQL replans them itself."""
         connection: Connection[Any] = super().get_new_connection({**conn_params, "autocommit": True})
         connection._prepared.clear = lambda: False  # type: ignore[method-assign]
-        self.deadline = Deadline(connection, self)
-        connection.wait = partial(in_time, self.deadline, connection.wait)  # type: ignore[method-assign]
+        connection.__class__ = TimedConnection  # Django offers no other place for it
+        self.deadline = cast("TimedConnection", connection).deadline = Deadline(connection)
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
@@ -78,12 +74,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         if self.connection is not None:
             self.command("COMMIT")
-
-
-def in_time(deadline: Deadline, wait: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """What psycopg's cursors wait with."""
-    with deadline:
-        return wait(*args, **kwargs)
 
 
 def is_usable(connection: Connection[Any]) -> bool:

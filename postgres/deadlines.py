@@ -8,11 +8,12 @@ waited for too long. Whatever waits there fails as if the server had closed the 
 import os
 import socket
 from contextlib import suppress
+from contextvars import ContextVar
 from math import inf
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from psycopg import Connection, Error
 
@@ -21,18 +22,20 @@ LONGEST: Final = STATEMENT_SECONDS + 2
 INTERVAL: Final = 0.5
 
 
-class Deadline:
-    """Used as `with`, around each wait on one connection. `owner.unhurried`: a transaction without a time limit."""
+unhurried: ContextVar[bool] = ContextVar("unhurried", default=False)  # in a transaction without a time limit
 
-    def __init__(self, connection: Connection[Any], owner: Any) -> None:
-        self.connection = connection
-        self.owner = owner
+
+class Deadline:
+    """Used as `with`, around each wait on one connection."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection = ref(connection)
         self.ends_at = inf
         with lock:
             deadlines.add(self)
 
     def __enter__(self) -> None:
-        self.ends_at = inf if self.owner.unhurried else monotonic() + LONGEST
+        self.ends_at = inf if unhurried.get() else monotonic() + LONGEST
 
     def __exit__(self, *_: object) -> None:
         self.ends_at = inf
@@ -41,8 +44,18 @@ class Deadline:
         if self.ends_at > monotonic():
             return
         self.ends_at = inf
-        with suppress(OSError, Error), socket.socket(fileno=os.dup(self.connection.pgconn.socket)) as same:
-            same.shutdown(socket.SHUT_RDWR)
+        if connection := self.connection():
+            with suppress(OSError, Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as same:
+                same.shutdown(socket.SHUT_RDWR)
+
+
+class TimedConnection(Connection[Any]):
+    deadline: Deadline
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """What cursors wait with."""
+        with self.deadline:
+            return super().wait(*args, **kwargs)
 
 
 deadlines: WeakSet[Deadline] = WeakSet()

@@ -7,6 +7,7 @@ from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from memory.transactions.changes import Changes, pending
+from postgres import deadlines
 from postgres.base import database
 from postgres.pipeline import in_one_trip, transaction_in_one_trip
 from postgres.statements import Rows, Statement, Step
@@ -55,11 +56,11 @@ def tenant_transaction(
 @contextmanager
 def unhurried_if(wanted: bool) -> Iterator[None]:  # noqa: FBT001
     """No deadline for the waits inside, either: see `postgres/deadlines.py`."""
-    database().unhurried = wanted
+    before = deadlines.unhurried.set(wanted)
     try:
         yield
     finally:
-        database().unhurried = False
+        deadlines.unhurried.reset(before)
 
 
 def choose(tenant_id: UUID) -> str:
