@@ -1,4 +1,4 @@
-"""The rows of the table that have a limit of their own, and no peer: key lookup, sign-ins, start and memory."""
+"""The rows that are held against a fixed limit instead of a peer: key lookup, sign-ins, start and memory."""
 
 import json
 import os
@@ -39,7 +39,7 @@ WORKER_MIB: Final = 120
 
 
 def key_lookups(bench: Installation) -> Iterator[Comparison]:
-    """The statement of the authentication by itself, on the table of keys and on one like it that has few."""
+    """Runs the statement that finds a key, on the table of keys and on a small copy of it."""
     with bench.superuser() as database:
         database.execute("CREATE TABLE few_keys (LIKE apikeys_apikey INCLUDING ALL)")
         database.execute(
@@ -59,12 +59,12 @@ def key_lookups(bench: Installation) -> Iterator[Comparison]:
 
 
 def digest_of(number: int) -> bytes:
-    """Of the keys that `fill_keys` makes."""
+    """The digest of a key that `fill_keys` has made."""
     return sha256(f"no key {number}".encode()).digest()
 
 
 def lookup(database: psycopg.Connection[Any], table: str, digests: list[bytes]) -> float:
-    """Microseconds for each."""
+    """Returns microseconds per lookup."""
     sql = FIND.source.replace("apikeys_apikey", table)
     started = perf_counter()
     for digest in digests:
@@ -74,7 +74,7 @@ def lookup(database: psycopg.Connection[Any], table: str, digests: list[bytes]) 
 
 
 def sign_ins(bench: Installation) -> Iterator[Comparison]:
-    """Of many people with right passwords, and beside them one program's calls at 50 a second."""
+    """Many people sign in with the right password, while a program sends 50 requests a second."""
     tenant = make_tenant("people")
     hashed = make_password(PASSWORD)
     people = [

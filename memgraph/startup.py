@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import django
 import psycopg
@@ -86,7 +87,9 @@ def _reason(error: psycopg.Error) -> str:
 def migrate() -> None:
     """Several hosts may start at once: one migrates, the others wait and find nothing to do."""
     try:
-        if not migrations_on_disk() <= migrations_in_database():
+        with psycopg.connect(**connection.get_connection_params()) as database:  # Django's own warns before its setup
+            is_migrated = migrations_on_disk() <= migrations_in_database(database)
+        if not is_migrated:
             print("Preparing the database ...", flush=True)
             django.setup()
             from django.core.management import call_command
@@ -98,19 +101,16 @@ def migrate() -> None:
 
 
 def migrations_on_disk() -> set[tuple[str, str]]:
-    """Apps and names. To load Django's apps and the migrations themselves takes half a second more."""
+    """The app and name of each migration. Loading Django's apps and the migrations takes half a second more."""
     contrib = Path(django.__file__).parent / "contrib"
     folders = [*settings.BASE_DIR.glob("*/migrations"), *(contrib / app / "migrations" for app in DJANGOS_APPS)]
     return {(folder.parent.name, path.stem) for folder in folders for path in folder.glob("[0-9]*.py")}
 
 
-def migrations_in_database() -> set[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('django_migrations')")
-        if cursor.fetchone() == (None,):
-            return set()
-        cursor.execute("SELECT app, name FROM django_migrations")
-        return set(cursor.fetchall())
+def migrations_in_database(database: psycopg.Connection[Any]) -> set[tuple[str, str]]:
+    if database.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,):
+        return set()
+    return set(database.execute("SELECT app, name FROM django_migrations").fetchall())
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from postgres.base import database  # noqa: E402
 
 django_application = Handler()
 # What Django does after each request, for 13 us. Only the check of the connection has a purpose here: `application`
-# calls it. There is no cache, and no request changes the routes.
+# calls it. There is no cache to close, and no request changes the routes.
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
 request_finished.disconnect(reset_urlconf)

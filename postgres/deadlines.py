@@ -63,7 +63,7 @@ lock = Lock()  # a set must not grow while it is copied
 
 
 def watch() -> None:
-    """Called once in each worker. Commands wait as long as they like."""
+    """Called once in each worker. Commands have no deadline."""
     Thread(target=enforce_all, name="deadlines", daemon=True).start()
 
 

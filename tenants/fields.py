@@ -11,14 +11,14 @@ from rest_framework.validators import ProhibitSurrogateCharactersValidator
 CONTROL_CHARACTER: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # Unicode's categories Cc, Zl and Zp
 
 
-# Letters and symbols that are drawn as nothing: fillers of Hangul, and the empty pattern of Braille.
+# Letters and symbols without a shape: the Hangul fillers and the blank Braille pattern.
 BLANK_LETTERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 # Separators, marks without a letter, format characters and unassigned code points.
 BLANK_CATEGORIES: Final = ("Zs", "Zl", "Zp", "Mn", "Me", "Cc", "Cf", "Cn")
 
 
 def is_invisible(text: str) -> bool:
-    """Whether nothing of a name would be seen in a list."""
+    """Whether a list would show nothing for this name."""
     return all(category(each) in BLANK_CATEGORIES or each in BLANK_LETTERS for each in text)
 
 

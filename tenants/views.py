@@ -68,7 +68,7 @@ class View(APIView):
 
 
 class Parts(NamedTuple):
-    """Without state, so that one of each will do. DRF makes new ones for each request."""
+    """Objects without state, shared by all requests to a view. DRF makes new ones for each request."""
 
     parsers: list[Any]
     authenticators: list[Any]

@@ -1,6 +1,6 @@
 """Naughty strings in every text field, path, query and header of every route: never an error of ours.
 
-Each string goes into a quarter of the bodies of each route, in turn, and in `make soak` into all.
+`make test` sends each string in a quarter of a route's bodies, in turn. `make soak` sends it in all of them.
 """
 
 import json

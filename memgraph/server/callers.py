@@ -1,4 +1,4 @@
-"""Finds out from the head of a request who sends it, before anything is checked: see `fair_pool.py`."""
+"""Reads from the head of a request who claims to send it. Nothing is checked yet: see `fair_pool.py`."""
 
 import re
 from collections.abc import Hashable

@@ -78,5 +78,5 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
 
 
 def status_of(error: Exception) -> HTTPStatus:
-    """Of what gunicorn's parser raises."""
+    """The status for an error that gunicorn's parser has raised."""
     return next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -32,7 +32,7 @@ class Response:
         self.is_last = True
 
     def should_close(self) -> bool:
-        """Also if the body was shorter than promised: the client would take the next response for its end."""
+        """True also after a body that was too short: the client would take the next response for the rest."""
         return self.is_last or self.left > 0
 
     def start_response(self, status: str, headers: Iterable[tuple[str, str]], _: Any = None) -> Any:

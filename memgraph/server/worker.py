@@ -147,9 +147,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Like gunicorn's, but queues the request for its caller."""
         head = bytes(conn.arrival.kept[:HEAD_BYTES])
         finish = partial(self.method_queue.defer, self.take_back, conn)
-        if self.tpool.threads.are_all_busy and LIVE.match(
-            head
-        ):  # or an orchestrator would kill a process that only waits
+        if self.tpool.threads.are_all_busy and LIVE.match(head):
+            # Otherwise an orchestrator would kill a process that only waits.
             finish(self.handle(conn), None)
         else:
             caller = caller_of(head, conn.network, settings.TRUSTED_PROXIES)

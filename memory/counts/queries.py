@@ -43,7 +43,7 @@ def chart_days() -> list[date]:
 
 
 def sums_of(tenant_id: UUID, days: list[date]) -> Step:
-    """Returns the totals and the counts of each day. Each is the sum of several rows, among which writers spread."""
+    """Returns the totals and the counts of each day. Each is the sum of several rows, so that writers rarely meet."""
     return SUMS, {"tenant_id": tenant_id, "total": TOTAL, "first": days[0], "last": days[-1]}
 
 

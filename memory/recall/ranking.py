@@ -21,7 +21,7 @@ RARITY: Final = "1 / (1 + ln(greatest(count(DISTINCT id), 1)))"  # of a word; id
 
 
 def up_to(letters: int, rows: str, order: str) -> str:
-    """The first of some rows, until their values have so many letters together; at least one row."""
+    """Takes rows in this order until their values have so many letters in all. Takes at least one."""
     return f"""
     SELECT {COLUMNS} FROM (
         SELECT *, sum({SIZE}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {SIZE} AS letters_before

@@ -55,7 +55,7 @@ def tenant_transaction(
 
 @contextmanager
 def unhurried_if(wanted: bool) -> Iterator[None]:  # noqa: FBT001
-    """No deadline for the waits inside, either: see `postgres/deadlines.py`."""
+    """Lifts the deadline of waits, too: see `postgres/deadlines.py`."""
     before = deadlines.unhurried.set(wanted)
     try:
         yield

@@ -49,7 +49,7 @@ def test_a_body_that_breaks_off_is_refused(
     kind: str, missing: int, end: Callable[[socket.socket], bytes], admin: httpx.Client
 ) -> None:
     path, content_type, body = BODIES[kind]
-    if kind == "import":  # the one of the test before may not have ended: nobody waited for it
+    if kind == "import":  # the import of the previous test may still be running
         again = partial(admin.post, f"{path}?dry_run=true", headers={"Content-Type": NDJSON})
         wait_for(lambda: again().status_code != 409, 10, "no import runs")
     before = admin.get("/v1/stats").json()

@@ -29,6 +29,7 @@ def test_first_start_needs_nothing_but_a_folder(folder: Path, name: str) -> None
     with Server(folder / name) as server:
         server.wait_until_healthy()
         assert f"http://127.0.0.1:{server.port}" in server.text()
+        assert "Warning" not in server.text()
         assert stat.S_IMODE((folder / name / "postgres").stat().st_mode) == 0o700
         tree = server.tree()
         server.interrupt()
